@@ -1,0 +1,47 @@
+"""The collector's own clock: it follows the wall, but no wrong clock can end a window early.
+
+Instants are microseconds since 1970, UTC.
+"""
+
+from dataclasses import dataclass
+
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
+STOP_ALLOWANCE = 24 * HOUR  # how much one stop of every process may count for
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One reading: the wall clock, and the machine's uptime, which no operator and no NTP can set."""
+
+    wall: int
+    uptime: int  # CLOCK_BOOTTIME, microseconds
+    session: str  # one run of one process; a new one means there was a stop
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The collector's clock after a reading. `behind` is how much wall time it has not followed."""
+
+    at: int
+    tick: Tick
+
+    @property
+    def behind(self) -> int:
+        return max(0, self.tick.wall - self.at)
+
+
+def advance(clock: Clock | None, tick: Tick) -> Clock:
+    """Return the clock after `tick`: never back, never faster than a process was seen running."""
+    if clock is None:
+        return Clock(tick.wall, tick)
+    if tick.session == clock.tick.session:
+        allowance = max(0, tick.uptime - clock.tick.uptime)
+    else:
+        allowance = STOP_ALLOWANCE
+    return Clock(max(clock.at, min(tick.wall, clock.at + allowance)), tick)
+
+
+def accept(tick: Tick) -> Clock:
+    """Return a clock set to the wall because an operator vouched for it."""
+    return Clock(tick.wall, tick)

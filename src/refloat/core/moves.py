@@ -1,0 +1,144 @@
+"""References and how they move: the rules that keep what is live closed.
+
+A repository is seen through a `View`. A *wish* maps references to the digest they should have, or to
+None. `settle` turns a wish into moves such that in the state after them every tag's digest is itself
+a tip, and so is every child the repository has of a live index.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from refloat.core.names import Digest, Reference, Tag
+
+Wish = dict[Reference, Digest | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One line of history: `reference` went from `old` to `new`. None: it was, or is, not there."""
+
+    reference: Reference
+    old: Digest | None
+    new: Digest | None
+
+
+class View(Protocol):
+    """What the rules may ask of a repository, as it is before the change."""
+
+    def value(self, reference: Reference) -> Digest | None:
+        """Return what `reference` points to now."""
+
+    def tags_on(self, digest: Digest) -> Iterable[Tag]:
+        """Return the tags that point to `digest` now."""
+
+    def children(self, digest: Digest) -> Iterable[Digest]:
+        """Return the manifests the repository has, live or held, that the index `digest` names."""
+
+    def live_parents(self, digest: Digest) -> Iterable[Digest]:
+        """Return the live manifests that name `digest` as a child."""
+
+    def live_referrers(self, digest: Digest) -> Iterable[Digest]:
+        """Return the live manifests whose subject is `digest`."""
+
+
+@dataclass(slots=True)
+class Proposal:
+    """A wish, and why some of it was wished: `because[r]` is the digest whose leaving takes `r` along."""
+
+    wish: Wish = field(default_factory=dict)
+    because: dict[Reference, Digest] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The moves to make, and the digests that were wished away but are still needed."""
+
+    moves: tuple[Move, ...]
+    left: tuple[Digest, ...]
+
+
+def settle(view: View, proposal: Proposal) -> Settled:
+    """Return the moves that fulfil a proposal as far as the closure of what is live allows."""
+    wish = dict(proposal.wish)
+    for value in [value for value in wish.values() if value is not None]:
+        _pull_in(view, wish, value)
+    left: list[Digest] = []
+    while (staying := _first_staying(view, wish, proposal.because)) is not None:
+        del wish[staying]
+        if isinstance(staying, Digest):
+            left.append(staying)
+    moves = (Move(reference, view.value(reference), value) for reference, value in wish.items())
+    return Settled(tuple(move for move in moves if move.old != move.new), tuple(left))
+
+
+def _pull_in(view: View, wish: Wish, digest: Digest) -> None:
+    """In: what becomes live makes live its digest and its children, whole."""
+    pending, seen = [digest], set[Digest]()
+    while pending:
+        digest = pending.pop()
+        if digest in seen:
+            continue
+        seen.add(digest)
+        wish[digest] = digest
+        pending.extend(view.children(digest))
+
+
+def _first_staying(view: View, wish: Wish, because: Mapping[Reference, Digest]) -> Reference | None:
+    """Out: a digest leaves only if nothing live needs it; what only follows leaves with its reason."""
+    for reference, value in wish.items():
+        if value is not None:
+            continue
+        reason = because.get(reference)
+        if reason is not None and _after(view, wish, reason) is not None:
+            return reference
+        if isinstance(reference, Digest) and is_needed(view, wish, reference):
+            return reference
+    return None
+
+
+def is_needed(view: View, wish: Wish, digest: Digest) -> bool:
+    """Would a tag or a live index still need `digest` once `wish` is done?"""
+    if any(_after(view, wish, tag) == digest for tag in view.tags_on(digest)):
+        return True
+    return any(_after(view, wish, parent) is not None for parent in view.live_parents(digest))
+
+
+def _after(view: View, wish: Wish, reference: Reference) -> Digest | None:
+    return wish[reference] if reference in wish else view.value(reference)
+
+
+def propose_removal(view: View, proposal: Proposal, digest: Digest) -> None:
+    """Propose that `digest` leaves, and with it its referrers and fallback tags, theirs, and so on.
+
+    Proposing too much is safe: `settle` keeps what something live still needs.
+    """
+    proposal.wish[digest] = None
+    for referrer in view.live_referrers(digest):
+        if referrer not in proposal.wish:
+            for tag in view.tags_on(referrer):
+                _follow(proposal, tag, referrer)
+            _follow(proposal, referrer, digest)
+            propose_removal(view, proposal, referrer)
+    for tag in digest.fallback_tags:
+        target = view.value(tag)
+        if target is not None and tag not in proposal.wish:
+            _follow(proposal, tag, digest)
+            if target not in proposal.wish:
+                _follow(proposal, target, digest)
+                propose_removal(view, proposal, target)
+                propose_children(view, proposal, target)
+
+
+def propose_children(view: View, proposal: Proposal, digest: Digest) -> None:
+    """Propose that the children of `digest` leave with it, and theirs."""
+    for child in view.children(digest):
+        if child not in proposal.wish:
+            _follow(proposal, child, digest)
+            propose_removal(view, proposal, child)
+            propose_children(view, proposal, child)
+
+
+def _follow(proposal: Proposal, reference: Reference, reason: Digest) -> None:
+    proposal.wish[reference] = None
+    proposal.because[reference] = reason

@@ -1,0 +1,76 @@
+"""Taking a change back: what moves, what is already so, and what stands in the way."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from refloat.core.moves import Move, Proposal, View, propose_children, propose_removal
+from refloat.core.names import Digest, Reference
+
+OnConflict = Literal["refuse", "skip", "replace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A reference that somebody moved since: it is at `now`, the undo would want it at `wanted`."""
+
+    reference: Reference
+    now: Digest | None
+    wanted: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How one repository's part of a change would be taken back. Deciding is all this does."""
+
+    proposal: Proposal
+    satisfied: tuple[Reference, ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def plan_undo(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Undo:
+    """Plan to take `moves` back.
+
+    A reference at the value the change left moves back; one already at the wanted value is satisfied;
+    anything else is a conflict, which `replace` moves all the same and the others leave alone.
+    """
+    proposal, satisfied, conflicts = Proposal(), list[Reference](), list[Conflict]()
+    for move in moves:
+        now = view.value(move.reference)
+        if now == move.old:
+            satisfied.append(move.reference)
+            continue
+        if now != move.new:
+            conflicts.append(Conflict(move.reference, now, move.old))
+            if on_conflict != "replace":
+                continue
+        proposal.wish[move.reference] = move.old
+    _take_along(view, proposal)
+    return Undo(proposal, tuple(satisfied), tuple(conflicts))
+
+
+def _take_along(view: View, proposal: Proposal) -> None:
+    """Undoing a first push takes what `rm` of it would take: children only it holds, and referrers."""
+    for reference, value in list(proposal.wish.items()):
+        if value is None and isinstance(reference, Digest):
+            propose_removal(view, proposal, reference)
+            propose_children(view, proposal, reference)
+
+
+def plan_values(view: View, values: Mapping[Reference, Digest | None], on_conflict: OnConflict) -> Undo:
+    """Plan to give references the values they had at some past, as `restore` does.
+
+    Only a tag that has moved on to another digest can be in the way of a restore to a name of its own.
+    """
+    moves = (Move(reference, value, view.value(reference)) for reference, value in values.items())
+    return plan_undo(view, moves, on_conflict)
+
+
+def plan_as(view: View, name: Reference, value: Digest, on_conflict: OnConflict) -> Undo:
+    """Plan to bring `value` back under another name. A name in use is a conflict."""
+    now = view.value(name)
+    if now is None or now == value:
+        return plan_values(view, {name: value}, on_conflict)
+    conflict = Conflict(name, now, value)
+    proposal = Proposal({name: value}) if on_conflict == "replace" else Proposal()
+    return Undo(proposal, (), (conflict,))

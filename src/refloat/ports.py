@@ -1,0 +1,267 @@
+"""What the use cases ask of the world. Every promise here has one contract suite in `tests/contracts`."""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from refloat.core.clock import Clock
+from refloat.core.manifest import Manifest, Need
+from refloat.core.moves import Move, View
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import (
+    Blob,
+    Cause,
+    Change,
+    ChangeKind,
+    Doomed,
+    LiveKey,
+    ManifestFacts,
+    PastValue,
+    ReapReason,
+    RepositoryEntry,
+    StoredManifest,
+    TagEntry,
+    Upload,
+)
+
+T = TypeVar("T")
+
+
+class Reader(Protocol):
+    """Reads that answer from the last committed state, each in well under a millisecond.
+
+    Nothing is remembered between calls: a read never answers from memory.
+    """
+
+    def has_repository(self, repository: RepositoryName) -> bool: ...
+
+    def manifest(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
+        """Return the live manifest a tag or digest points to."""
+
+    def blob(self, repository: RepositoryName, digest: Digest, now: int) -> Blob | None:
+        """Return a blob the repository may read: used by a live manifest, or under a readable lease."""
+
+    def holds(self, repository: RepositoryName, digest: Digest) -> bool:
+        """Does the repository hold these bytes, readable or not: by a live or held manifest, or a lease?"""
+
+    def live_key(self, digest: Digest) -> LiveKey | None: ...
+
+    def upload(self, repository: RepositoryName, upload: str, now: int) -> Upload | None: ...
+
+    def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[Tag]:
+        """Return tags after `last` in the spec's order (byte-wise), at most `limit`."""
+
+    def catalog(self, last: str, limit: int) -> list[RepositoryName]:
+        """Return repositories with something live, after `last`, byte-wise."""
+
+    def referrers(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]: ...
+
+    def deleted_by(self, repository: RepositoryName, reference: Reference) -> Change | None:
+        """Return the last change that moved `reference` to nothing, if it still can be undone."""
+
+
+class Listing(Protocol):
+    """Reads for people: they may take milliseconds and run in a thread."""
+
+    def change(self, prefix: str) -> Change:
+        """Return the one change whose id begins with `prefix`. Raises ChangeUnknown."""
+
+    def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
+        """Return changes newest first, from before the change `before` (an id) on."""
+
+    def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
+        """Return the changes that displaced something no tip reaches and history still holds, newest first."""
+
+    def history(self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
+                ) -> list[PastValue]:
+        """Return moves newest first, from before the move number `before` on."""
+
+    def repositories(self, last: str, limit: int) -> list[RepositoryEntry]: ...
+
+    def images(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
+        """Return tags with what they point to, after the tag `last`, byte-wise; fallback tags included."""
+
+    def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
+        """Return live manifests with no tag, no live parent and no subject, after the digest `last`."""
+
+    def needs(self, repository: RepositoryName, digest: Digest) -> list[tuple[Need, int | None]]:
+        """Return what a manifest needs, each with its size in bytes where it is held."""
+
+    def matching(self, repository: RepositoryName, prefix: str) -> list[Digest]:
+        """Return the live digests that begin with `prefix`, such as `sha256:4f1c02d`; at most 3."""
+
+    def doomed(self, limit: int) -> list[Doomed]: ...
+
+
+class Transaction(Protocol):
+    """One transaction that writes. What it did is durable when `Metadata.write` returns, and not before."""
+
+    @property
+    def read(self) -> Reader: ...
+
+    @property
+    def listing(self) -> Listing: ...
+
+    # repositories
+    def lock(self, repositories: Iterable[RepositoryName]) -> None:
+        """Lock the rows of these repositories in a fixed order, making those that are missing."""
+
+    def view(self, repository: RepositoryName) -> View: ...
+
+    # history: the only way a tip moves
+    def record(self, kind: ChangeKind, cause: Cause, moves: dict[RepositoryName, Sequence[Move]],
+               undoes: str | None) -> str | None:
+        """Apply moves and write them down as one change. Returns its id, or None if nothing moves."""
+
+    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[Move]:
+        """Return the moves of followers that the change which last removed `digest` made beside it."""
+
+    def value_at(self, repository: RepositoryName, reference: Reference, at: int) -> Digest | None: ...
+
+    # manifests
+    def has_manifest(self, repository: RepositoryName, digest: Digest) -> bool: ...
+
+    def media_type(self, repository: RepositoryName, digest: Digest) -> str | None: ...
+
+    def missing(self, repository: RepositoryName, needs: Iterable[Need]) -> list[Digest]:
+        """Return the required digests that the repository does not hold."""
+
+    def put_manifest(self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
+                     ) -> None:
+        """Store a manifest and what it needs; leases on what it uses stop being readable."""
+
+    # blobs, leases, uploads
+    def lease(self, repository: RepositoryName, digest: Digest, expires: int) -> bool:
+        """Hold a blob for a repository and make it readable. False: no such live blob."""
+
+    def renew(self, repository: RepositoryName, digest: Digest, expires: int) -> bool:
+        """Hold a blob for longer, without making it readable. False: no such live blob."""
+
+    def release(self, repository: RepositoryName, digest: Digest, now: int) -> bool:
+        """End a repository's lease at `now`. False: there is none."""
+
+    def begin_upload(self, upload: Upload) -> None: ...
+
+    def extend_upload(self, upload: Upload, size: int, expires: int, now: int) -> Upload | None:
+        """Record that an upload is `size` bytes long. None: it moved on or expired, nothing is written."""
+
+    def end_upload(self, upload: Upload) -> bool:
+        """Remove the session. False: it is gone or moved on, and nothing may be written for it."""
+
+    def enliven(self, key: str, digest: Digest, size: int, at: int) -> None:
+        """Make a key the live one of its digest; the one before it, if any, must have been doomed."""
+
+    def doom_upload(self, key: str, size: int, reason: ReapReason, at: int) -> None:
+        """Doom a key that was never live: its bytes may go at once."""
+
+    def doom_live(self, digest: Digest, key: str, reason: ReapReason, at: int, delete_after: int) -> None:
+        """Doom the live key of a digest that is about to be replaced by another."""
+
+
+class Collecting(Protocol):
+    """The collector's transaction: what ends, what is condemned, what is forgotten. Never any I/O on bytes."""
+
+    def clock(self) -> tuple[int, Clock | None]:
+        """Return the number of the last round and the clock it left."""
+
+    def begin_round(self, number: int, clock: Clock) -> None: ...
+
+    def due_changes(self, at: int, limit: int) -> list[str]: ...
+
+    def prune(self, changes: Sequence[str]) -> int:
+        """Let go of what these changes displaced. Returns how many moves let go."""
+
+    def sweepable(self, limit: int) -> list[tuple[RepositoryName, Digest]]:
+        """Return manifests that no tip, no move and no other manifest holds."""
+
+    def sweep(self, repository: RepositoryName, digest: Digest, at: int) -> None:
+        """Drop a manifest; the blobs it let go of get a lease that is already over."""
+
+    def ended_leases(self, at: int, limit: int) -> list[tuple[RepositoryName, Digest]]: ...
+
+    def condemn(self, repository: RepositoryName, digest: Digest, at: int, delete_after: int) -> bool:
+        """End a lease; if nothing holds the blob, move its key from live to doomed. True: condemned."""
+
+    def expired_uploads(self, at: int, limit: int) -> list[Upload]: ...
+
+    def expire_upload(self, upload: Upload, at: int) -> None: ...
+
+    def due_keys(self, at: int, limit: int) -> list[Doomed]: ...
+
+    def attempted(self, key: str) -> None: ...
+
+    def forget(self, key: str) -> None:
+        """Remove a doomed key whose bytes are confirmed gone."""
+
+    def forget_history(self, before: int, limit: int) -> int: ...
+
+
+class Metadata(Protocol):
+    """The one database."""
+
+    @property
+    def read(self) -> Reader:
+        """The reader of this thread's kept-open connection."""
+
+    @property
+    def listing(self) -> Listing: ...
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction, together with others that wait, and return when it is durable.
+
+        An exception from `work` undoes what it did and comes out here. Raises StorageFull, Unavailable.
+        """
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        """The same, for callers that are not on the event loop."""
+
+    def collect(self, work: Callable[[Collecting], T]) -> T:
+        """Run one small step of the collector in a transaction."""
+
+    def backup(self, at: int, keep: int) -> Path: ...
+
+    def backed_up(self, key: str) -> bool:
+        """Does a kept backup name this key live, so that restoring it would need the bytes?"""
+
+    def close(self) -> None: ...
+
+
+class UploadFile(Protocol):
+    """The bytes of one session, locked against every other writer in every process until closed."""
+
+    def cut(self, size: int) -> None:
+        """Drop what lies beyond `size`, the recorded length."""
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` at the end. Raises StorageFull."""
+
+    def digest(self, algorithm: str) -> Digest:
+        """Return the digest of all bytes in the file, from a running hash where it belongs to them."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+                 ) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Bytes under keys. It can add and read; removing is `reaping.BlobReaper`, which few may import."""
+
+    def create(self, key: str) -> None:
+        """Make the empty file of an upload."""
+
+    def open_upload(self, upload: Upload) -> UploadFile:
+        """Lock and open an upload's bytes. Raises UploadOutOfOrder when another request has them."""
+
+    async def seal(self, key: str) -> None:
+        """Make an upload's bytes durable under their final name. Raises StorageFull, Unavailable."""
+
+    def path(self, key: str) -> Path:
+        """Return where the whole bytes of a live key lie."""
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes lie under a live key; None: no file."""
+
+    def has_room(self, length: int) -> bool:
+        """Would `length` more bytes leave the reserve free?"""
