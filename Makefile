@@ -1,0 +1,64 @@
+# refloat: `make help` lists what there is to do.
+# Everything is made inside this directory: .venv (Python) and .cache (tools); `make clean` removes both.
+
+PYTHON ?= python3
+PY := .venv/bin/python
+LOCKED := --quiet --disable-pip-version-check --require-hashes
+SERVE := .venv/.serve
+DEVELOP := .venv/.develop
+
+export KEEP
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench proof conformance fresh lock clean
+
+help: ## Say what each target does
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
+		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+setup: $(SERVE) ## Create .venv with the refloat command in it, from locked and hashed dependencies
+
+demo: $(SERVE) ## Delete real images, take it back, compare every byte (KEEP=1 leaves the server running)
+	@$(PY) -m tools.demo
+
+test: $(DEVELOP) lint ## Install the real clients that are missing, then run every check and test
+	@$(PY) tools/provision.py test
+	@$(PY) -m pytest
+
+lint: $(DEVELOP) ## Check style, types and the walls between the rooms
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+bench: $(DEVELOP) ## Measure refloat beside the reference registry and write docs/benchmarks.md
+	@$(PY) tools/provision.py bench
+	@$(PY) -m tools.bench
+
+proof: $(DEVELOP) ## Check the models of the protocol and of undo, and torture a real server for longer
+	@$(PY) -m tools.proof
+
+conformance: $(DEVELOP) ## Let the OCI suite judge a fresh server and write docs/conformance.md
+	@$(PY) tools/provision.py test
+	@$(PY) -m tools.conformance
+
+fresh: ## Run make demo and make test in a new Debian 12 root (needs root and debootstrap)
+	@tools/fresh.sh
+
+lock: $(DEVELOP) ## Pin the newest allowed dependencies into requirements/*.txt
+	@tools/lock.sh
+
+clean: ## Remove .venv and .cache
+	rm -rf .venv .cache
+
+# A virtual environment that holds exactly what the lock says, and refloat from this directory.
+$(SERVE): requirements/serve.txt pyproject.toml
+	@echo "setup: .venv from requirements/serve.txt (what the server and the command need)"
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install $(LOCKED) -r requirements/serve.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEVELOP): requirements/develop.txt $(SERVE)
+	@echo "setup: .venv from requirements/develop.txt (pytest, ruff, mypy and other judges of the code)"
+	@$(PY) -m pip install $(LOCKED) -r requirements/develop.txt
+	@touch $@
