@@ -1,6 +1,6 @@
 """What the use cases ask of the world. Every promise here has one contract suite in `tests/contracts`."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -18,6 +18,7 @@ from refloat.core.records import (
     LiveKey,
     ManifestFacts,
     PastValue,
+    Pruned,
     ReapReason,
     RepositoryEntry,
     StoredManifest,
@@ -73,8 +74,12 @@ class Listing(Protocol):
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
         """Return the changes that displaced something no tip reaches and history still holds, newest first."""
 
-    def history(self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
-                ) -> list[PastValue]:
+    def undone_by(self, change: str) -> str | None:
+        """Return the newest change that took `change` back."""
+
+    def history(
+        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
+    ) -> list[PastValue]:
         """Return moves newest first, from before the move number `before` on."""
 
     def repositories(self, last: str, limit: int) -> list[RepositoryEntry]: ...
@@ -87,6 +92,9 @@ class Listing(Protocol):
 
     def needs(self, repository: RepositoryName, digest: Digest) -> list[tuple[Need, int | None]]:
         """Return what a manifest needs, each with its size in bytes where it is held."""
+
+    def tags_on(self, repository: RepositoryName, digest: Digest) -> list[Tag]:
+        """Return the tags that point to a digest."""
 
     def matching(self, repository: RepositoryName, prefix: str) -> list[Digest]:
         """Return the live digests that begin with `prefix`, such as `sha256:4f1c02d`; at most 3."""
@@ -110,12 +118,20 @@ class Transaction(Protocol):
     def view(self, repository: RepositoryName) -> View: ...
 
     # history: the only way a tip moves
-    def record(self, kind: ChangeKind, cause: Cause, moves: dict[RepositoryName, Sequence[Move]],
-               undoes: str | None) -> str | None:
+    def record(
+        self,
+        kind: ChangeKind,
+        cause: Cause,
+        moves: Mapping[RepositoryName, Sequence[Move]],
+        undoes: str | None,
+    ) -> str | None:
         """Apply moves and write them down as one change. Returns its id, or None if nothing moves."""
 
-    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[Move]:
-        """Return the moves of followers that the change which last removed `digest` made beside it."""
+    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
+        """Return what the change that last removed `digest` removed with it, each with its subject."""
+
+    def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
+        """Return the value `reference` had `revision` moves ago (1: before its last move)."""
 
     def value_at(self, repository: RepositoryName, reference: Reference, at: int) -> Digest | None: ...
 
@@ -127,9 +143,13 @@ class Transaction(Protocol):
     def missing(self, repository: RepositoryName, needs: Iterable[Need]) -> list[Digest]:
         """Return the required digests that the repository does not hold."""
 
-    def put_manifest(self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
-                     ) -> None:
-        """Store a manifest and what it needs; leases on what it uses stop being readable."""
+    def put_manifest(
+        self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
+    ) -> None:
+        """Store a manifest and what it needs. A required blob that nothing holds fails the transaction."""
+
+    def used(self, repository: RepositoryName, digest: Digest) -> None:
+        """End reading by lease of what a manifest uses: from now on the manifest makes it readable."""
 
     # blobs, leases, uploads
     def lease(self, repository: RepositoryName, digest: Digest, expires: int) -> bool:
@@ -155,7 +175,7 @@ class Transaction(Protocol):
     def doom_upload(self, key: str, size: int, reason: ReapReason, at: int) -> None:
         """Doom a key that was never live: its bytes may go at once."""
 
-    def doom_live(self, digest: Digest, key: str, reason: ReapReason, at: int, delete_after: int) -> None:
+    def doom_live(self, digest: Digest, live: LiveKey, reason: ReapReason, at: int, delete_after: int) -> None:
         """Doom the live key of a digest that is about to be replaced by another."""
 
 
@@ -169,14 +189,9 @@ class Collecting(Protocol):
 
     def due_changes(self, at: int, limit: int) -> list[str]: ...
 
-    def prune(self, changes: Sequence[str]) -> int:
-        """Let go of what these changes displaced. Returns how many moves let go."""
-
-    def sweepable(self, limit: int) -> list[tuple[RepositoryName, Digest]]:
-        """Return manifests that no tip, no move and no other manifest holds."""
-
-    def sweep(self, repository: RepositoryName, digest: Digest, at: int) -> None:
-        """Drop a manifest; the blobs it let go of get a lease that is already over."""
+    def prune(self, change: str, at: int) -> Pruned:
+        """Let go of what a change displaced; manifests that no tip, no move and no other manifest holds go,
+        and the blobs they let go of get a lease that is already over."""
 
     def ended_leases(self, at: int, limit: int) -> list[tuple[RepositoryName, Digest]]: ...
 
@@ -187,14 +202,23 @@ class Collecting(Protocol):
 
     def expire_upload(self, upload: Upload, at: int) -> None: ...
 
-    def due_keys(self, at: int, limit: int) -> list[Doomed]: ...
+    def due_keys(self, at: int, confirmed_before: int, limit: int) -> list[Doomed]:
+        """Return doomed keys past their date whose bytes are not confirmed absent, or were before an instant."""
 
-    def attempted(self, key: str) -> None: ...
+    def doomed(self, limit: int) -> list[Doomed]:
+        """Return doomed keys, soonest first."""
+
+    def postpone(self, key: str, until: int) -> None:
+        """Keep a doomed key's bytes until an instant: they cannot go yet."""
+
+    def reaped(self, key: str, at: int) -> None:
+        """Write down that a key's bytes are confirmed absent."""
 
     def forget(self, key: str) -> None:
-        """Remove a doomed key whose bytes are confirmed gone."""
+        """Remove a doomed key whose bytes are gone for longer than any request can last."""
 
-    def forget_history(self, before: int, limit: int) -> int: ...
+    def forget_history(self, before: int, limit: int) -> int:
+        """Remove pruned changes made before an instant. Returns how many."""
 
 
 class Metadata(Protocol):
@@ -219,10 +243,20 @@ class Metadata(Protocol):
     def collect(self, work: Callable[[Collecting], T]) -> T:
         """Run one small step of the collector in a transaction."""
 
-    def backup(self, at: int, keep: int) -> Path: ...
+    def backup(self, at: int) -> None:
+        """Write a metadata backup, and let go of the oldest beyond those that are kept."""
 
-    def backed_up(self, key: str) -> bool:
-        """Does a kept backup name this key live, so that restoring it would need the bytes?"""
+    def last_backup(self) -> int | None:
+        """Return the instant of the newest backup."""
+
+    def named_live(self, keys: Sequence[str]) -> set[str]:
+        """Return those of `keys` that a kept backup names live: restoring it would need their bytes."""
+
+    def epoch(self) -> int:
+        """Return the number of the last round as the file beside the database has it; 0: no file."""
+
+    def set_epoch(self, number: int) -> None:
+        """Write the number of a round to the file beside the database, durably."""
 
     def close(self) -> None: ...
 
@@ -241,8 +275,9 @@ class UploadFile(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-                 ) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class BlobStore(Protocol):

@@ -35,10 +35,8 @@ def advance(clock: Clock | None, tick: Tick) -> Clock:
     """Return the clock after `tick`: never back, never faster than a process was seen running."""
     if clock is None:
         return Clock(tick.wall, tick)
-    if tick.session == clock.tick.session:
-        allowance = max(0, tick.uptime - clock.tick.uptime)
-    else:
-        allowance = STOP_ALLOWANCE
+    seen_running = max(0, tick.uptime - clock.tick.uptime)
+    allowance = seen_running if tick.session == clock.tick.session else STOP_ALLOWANCE
     return Clock(max(clock.at, min(tick.wall, clock.at + allowance)), tick)
 
 

@@ -5,6 +5,7 @@ OCI Distribution 1.1 "Pushing Manifests".
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -60,6 +61,11 @@ def parse(body: bytes, declared: str, stored: str | None = None) -> Manifest:
         annotations=_annotations(document),
         needs=_needs(document, media_type),
     )
+
+
+def annotations_of(body: bytes) -> Mapping[str, str]:
+    """Return the annotations of a stored manifest; spec "Listing Referrers" hands them on."""
+    return _annotations(_document(body))
 
 
 def _document(body: bytes) -> dict[str, object]:
@@ -125,18 +131,21 @@ def _descriptors(value: object, depth: int) -> Iterator[Digest]:
     """Every `{"digest": …}` and `{"blobSum": …}` in a body whose type we do not know."""
     if depth > MAX_DEPTH:
         raise ManifestInvalid(f"the manifest is nested deeper than {MAX_DEPTH}")
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in ("digest", "blobSum") and isinstance(inner, str):
-                try:
-                    yield Digest.parse(inner)
-                except DigestInvalid:
-                    continue  # somebody else's word for somebody else's thing
-            elif name != "subject":
-                yield from _descriptors(inner, depth + 1)
-    elif isinstance(value, list):
+    if isinstance(value, list):
         for inner in value:
             yield from _descriptors(inner, depth + 1)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name in ("digest", "blobSum"):
+                yield from _own_digest(inner)
+            elif name != "subject":
+                yield from _descriptors(inner, depth + 1)
+
+
+def _own_digest(value: object) -> Iterator[Digest]:
+    """What is not written as a digest is somebody else's word for somebody else's thing."""
+    with suppress(DigestInvalid):
+        yield Digest.parse(value if isinstance(value, str) else "")
 
 
 def _list(document: dict[str, object], name: str) -> list[object]:

@@ -14,8 +14,14 @@ DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyj
 IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 GENERIC = frozenset(
-    {"", "application/json", "application/octet-stream", "text/plain", "application/x-www-form-urlencoded",
-     "multipart/form-data"}
+    {
+        "",
+        "application/json",
+        "application/octet-stream",
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+    }
 )  # what clients send that were told nothing: the type is then taken from elsewhere
 
 

@@ -74,6 +74,7 @@ class Cause:
     address: str | None = None
     client: str | None = None
     reason: str | None = None
+    deletions: Literal["allowed", "refused"] = "allowed"  # the setting storage.delete.enabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +156,12 @@ class Doomed:
     condemned_at: int
     delete_after: int
     was_live: bool
+    reaped_at: int | None  # since when the bytes are confirmed absent
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one change let go of: how many held values, and how many manifests nothing held after that."""
+
+    let_go: int
+    swept: int

@@ -1,0 +1,1 @@
+"""Rows: the one database, SQLite in WAL mode, behind `ports.Metadata`."""

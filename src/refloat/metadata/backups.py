@@ -1,0 +1,79 @@
+"""Metadata backups, and the file that tells a restored database from the one that was here last."""
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from refloat import durable
+
+KEPT = 7
+_NAME = "refloat-%Y%m%dT%H%M%SZ.db"
+
+
+class Backups:
+    """The directory `backups/` beside the database."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def save(self, source: sqlite3.Connection, at: int) -> None:
+        """Write a whole copy of the database, durable under its name, and drop the oldest beyond KEPT."""
+        durable.make_directory(self._directory)
+        name = datetime.fromtimestamp(at / 1_000_000, UTC).strftime(_NAME)
+        unfinished = self._directory / f".{name}.part"
+        unfinished.unlink(missing_ok=True)
+        target = sqlite3.connect(unfinished)
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+        target.close()
+        durable.fsync_file(unfinished)
+        durable.rename(unfinished, self._directory / name)
+        durable.fsync_directory(self._directory)
+        for old in self._kept()[:-KEPT]:
+            durable.unlink(old)
+
+    def last(self) -> int | None:
+        """Return the instant of the newest backup, in microseconds."""
+        kept = self._kept()
+        if not kept:
+            return None
+        return int(datetime.strptime(kept[-1].name, _NAME).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+    def named_live(self, keys: Sequence[str]) -> set[str]:
+        """Return those of `keys` that a kept backup names live."""
+        named: set[str] = set()
+        for path in self._kept() if keys else ():
+            backup = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+            try:
+                for key in keys:
+                    if backup.execute("SELECT 1 FROM keys WHERE key = ? AND state = 'live'", (key,)).fetchone():
+                        named.add(key)
+            finally:
+                backup.close()
+        return named
+
+    def _kept(self) -> list[Path]:
+        return sorted(self._directory.glob("refloat-*Z.db"))
+
+
+class Epoch:
+    """The number of the collector's last round, outside the database."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> int:
+        """Return the number; 0 where there is no file yet."""
+        try:
+            return int(self._path.read_text())
+        except FileNotFoundError:
+            return 0
+
+    def write(self, number: int) -> None:
+        """Replace the number, durably."""
+        fresh = self._path.with_name(self._path.name + ".new")
+        fresh.write_text(f"{number}\n")
+        durable.fsync_file(fresh)
+        durable.rename(fresh, self._path)
+        durable.fsync_directory(self._path.parent)

@@ -1,0 +1,182 @@
+"""Reads for people: lists, pages, one change. They may take milliseconds and run in a thread."""
+
+import sqlite3
+
+from refloat.core.errors import ChangeUnknown
+from refloat.core.manifest import Need
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Change, Doomed, PastValue, RepositoryEntry, TagEntry
+from refloat.metadata.rows import CHANGE_COLUMNS, read_change, to_change, to_digest, to_doomed, to_reference
+
+_CHANGES = f"""
+SELECT {CHANGE_COLUMNS} FROM changes c
+WHERE c.n < ?2 AND (?1 IS NULL OR EXISTS (
+    SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = c.n AND r.name = ?1))
+ORDER BY c.n DESC LIMIT ?3"""
+
+# In the trash: a deletion that has not been taken back, or a displaced value that no tip reaches any more.
+_TRASH = f"""
+SELECT {CHANGE_COLUMNS} FROM changes c
+WHERE c.pruned = 0 AND c.n < ?2 AND EXISTS (
+    SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository
+    LEFT JOIN tips now ON now.repository = m.repository AND now.reference = m.reference
+    LEFT JOIN tips own ON own.repository = m.repository AND own.reference = m.held
+    WHERE m.change = c.n AND m.held IS NOT NULL AND (?1 IS NULL OR r.name = ?1)
+    AND (own.reference IS NULL OR (m.new IS NULL AND now.digest IS NOT m.old)))
+ORDER BY c.n DESC LIMIT ?3"""
+
+_HISTORY = """
+SELECT m.reference, m.seq, c.at, m.old, m.new, c.id, c.kind, c.actor, c.client, c.reason, c.held_until,
+    EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.new)
+FROM repositories r JOIN moves m ON m.repository = r.id JOIN changes c ON c.n = m.change
+WHERE r.name = ? AND m.seq < ? AND {which} ORDER BY m.seq DESC LIMIT ?"""
+_ONE_REFERENCE = "m.reference = ?"
+_TAGS_ONLY = "m.reference NOT LIKE '%:%' AND ? IS NULL"
+
+_SIZE = """
+WITH RECURSIVE parts (digest) AS (
+    SELECT ?2 UNION SELECT f.child FROM refs f JOIN parts p ON f.parent = p.digest
+    WHERE f.repository = ?1 AND f.child IS NOT NULL)
+SELECT coalesce((SELECT sum(size) FROM blobs WHERE digest IN (
+    SELECT f.blob FROM refs f JOIN parts p ON f.parent = p.digest WHERE f.repository = ?1)), 0)"""
+
+_IMAGES = """
+SELECT t.reference, m.digest, m.media_type, m.artifact_type, m.pushed_at FROM tips t
+JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest
+WHERE t.repository = ? AND t.manifest IS NULL AND t.reference > ? ORDER BY t.reference LIMIT ?"""
+
+_UNTAGGED = """
+SELECT NULL, m.digest, m.media_type, m.artifact_type, m.pushed_at FROM tips t
+JOIN manifests m ON m.repository = t.repository AND m.digest = t.manifest
+WHERE t.repository = ?1 AND t.manifest > ?2 AND m.subject IS NULL
+AND NOT EXISTS (SELECT 1 FROM tips g WHERE g.repository = ?1 AND g.digest = m.digest AND g.manifest IS NULL)
+AND NOT EXISTS (SELECT 1 FROM refs f JOIN tips p ON p.repository = ?1 AND p.reference = f.parent
+    WHERE f.repository = ?1 AND f.child = m.digest)
+ORDER BY m.digest LIMIT ?3"""
+
+_REPOSITORIES = """
+SELECT r.id, r.name, (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NULL),
+    (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NOT NULL),
+    (SELECT coalesce(sum(size), 0) FROM blobs WHERE digest IN (
+        SELECT f.blob FROM refs f JOIN tips t ON t.repository = r.id AND t.reference = f.parent
+        WHERE f.repository = r.id)),
+    (SELECT max(m.pushed_at) FROM manifests m JOIN tips t ON t.repository = r.id AND t.reference = m.digest
+        WHERE m.repository = r.id)
+FROM repositories r WHERE r.name > ? AND EXISTS (SELECT 1 FROM tips WHERE repository = r.id)
+ORDER BY r.name LIMIT ?"""
+
+_NEEDS = """
+SELECT f.digest, f.kind, f.required,
+    coalesce(b.size, (SELECT length(body) FROM manifests WHERE repository = f.repository AND digest = f.child))
+FROM repositories r JOIN refs f ON f.repository = r.id LEFT JOIN blobs b ON b.digest = f.blob
+WHERE r.name = ? AND f.parent = ?"""
+
+_DOOMED = """
+SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at FROM doomed
+ORDER BY delete_after LIMIT ?"""
+
+NEWEST = 2**62
+
+
+class SqliteListing:
+    """`ports.Listing` on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def change(self, prefix: str) -> Change:
+        rows = self._execute(
+            "SELECT n, id FROM changes WHERE id >= ?1 AND id < ?1 || '~' ORDER BY id LIMIT 2", (prefix,)
+        ).fetchall()
+        if not rows or not prefix:
+            raise ChangeUnknown(f"there is no change {prefix}")
+        if len(rows) > 1 and rows[0][1] != prefix:
+            raise ChangeUnknown(f"{prefix} is ambiguous: several changes begin with it")
+        return read_change(self._execute, rows[0][0])
+
+    def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
+        rows = self._execute(_CHANGES, (repository, self._number(before), limit)).fetchall()
+        return [to_change(self._execute, row) for row in rows]
+
+    def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
+        rows = self._execute(_TRASH, (repository, self._number(before), limit)).fetchall()
+        return [to_change(self._execute, row) for row in rows]
+
+    def undone_by(self, change: str) -> str | None:
+        """Return the newest change that took `change` back."""
+        row = self._execute("SELECT id FROM changes WHERE undoes = ? ORDER BY n DESC LIMIT 1", (change,)).fetchone()
+        return str(row[0]) if row else None
+
+    def history(
+        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
+    ) -> list[PastValue]:
+        statement = _HISTORY.format(which=_TAGS_ONLY if reference is None else _ONE_REFERENCE)
+        rows = self._execute(statement, (repository, NEWEST if before is None else before, reference, limit))
+        return [
+            PastValue(to_reference(row[0]), row[1], row[2], to_digest(row[3]), to_digest(row[4]), *row[5:])
+            for row in rows
+        ]
+
+    def repositories(self, last: str, limit: int) -> list[RepositoryEntry]:
+        return [
+            RepositoryEntry(RepositoryName(row[1]), *row[2:]) for row in self._execute(_REPOSITORIES, (last, limit))
+        ]
+
+    def images(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
+        return self._entries(_IMAGES, repository, last, limit)
+
+    def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
+        return self._entries(_UNTAGGED, repository, last, limit)
+
+    def _entries(self, statement: str, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
+        number = self._repository(repository)
+        return [
+            TagEntry(
+                Tag(row[0]) if row[0] else None,
+                Digest(row[1]),
+                row[2],
+                row[3],
+                self._size(number, row[1]),
+                row[4],
+            )
+            for row in self._execute(statement, (number, last, limit)).fetchall()
+        ]
+
+    def _size(self, number: int | None, digest: str) -> int:
+        (size,) = self._execute(_SIZE, (number, digest)).fetchone()
+        return int(size)
+
+    def needs(self, repository: RepositoryName, digest: Digest) -> list[tuple[Need, int | None]]:
+        rows = self._execute(_NEEDS, (repository, digest))
+        return [(Need(Digest(row[0]), row[1], bool(row[2])), row[3]) for row in rows]
+
+    def tags_on(self, repository: RepositoryName, digest: Digest) -> list[Tag]:
+        """Return the tags that point to a digest."""
+        rows = self._execute(
+            "SELECT reference FROM tips WHERE repository = ? AND digest = ? AND manifest IS NULL ORDER BY reference",
+            (self._repository(repository), digest),
+        )
+        return [Tag(row[0]) for row in rows]
+
+    def matching(self, repository: RepositoryName, prefix: str) -> list[Digest]:
+        rows = self._execute(
+            """SELECT manifest FROM tips WHERE repository = ?1 AND manifest >= ?2 AND manifest < ?2 || '~'
+               ORDER BY manifest LIMIT 3""",
+            (self._repository(repository), prefix),
+        )
+        return [Digest(row[0]) for row in rows]
+
+    def doomed(self, limit: int) -> list[Doomed]:
+        return to_doomed(self._execute(_DOOMED, (limit,)))
+
+    def _number(self, change: str | None) -> int:
+        if change is None:
+            return NEWEST
+        row = self._execute("SELECT n FROM changes WHERE id = ?", (change,)).fetchone()
+        if row is None:
+            raise ChangeUnknown(f"there is no change {change}")
+        return int(row[0])
+
+    def _repository(self, name: RepositoryName) -> int | None:
+        row = self._execute("SELECT id FROM repositories WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else None

@@ -1,0 +1,96 @@
+"""The hot reads: prepared statements on one kept-open connection, from the last committed state."""
+
+import sqlite3
+
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
+from refloat.metadata.rows import read_change
+
+_MANIFEST = """
+SELECT t.digest, m.media_type, m.body
+FROM repositories r JOIN tips t ON t.repository = r.id JOIN manifests m ON m.repository = r.id AND m.digest = t.digest
+WHERE r.name = ? AND t.reference = ?"""
+
+# Readable: a live manifest of the repository uses it, or an upload or mount made it so and no manifest used it yet.
+_BLOB = """
+SELECT b.key, b.size, l.expires
+FROM repositories r JOIN blobs b ON b.digest = ?2
+LEFT JOIN leases l ON l.repository = r.id AND l.digest = b.digest
+WHERE r.name = ?1 AND b.damaged_at IS NULL AND (l.readable > ?3 OR EXISTS (
+    SELECT 1 FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
+    WHERE f.repository = r.id AND f.digest = b.digest AND f.blob IS NOT NULL))"""
+
+_HOLDS = """
+SELECT 1 FROM repositories r JOIN blobs b ON b.digest = ?2
+WHERE r.name = ?1 AND b.damaged_at IS NULL AND (
+    EXISTS (SELECT 1 FROM leases l WHERE l.repository = r.id AND l.digest = b.digest)
+    OR EXISTS (SELECT 1 FROM refs f WHERE f.repository = r.id AND f.digest = b.digest AND f.blob IS NOT NULL))"""
+
+_UPLOAD = """
+SELECT u.id, u.key, u.size, u.version, u.expires FROM uploads u JOIN repositories r ON r.id = u.repository
+WHERE u.id = ? AND r.name = ? AND u.expires > ?"""
+
+_TAGS = """
+SELECT t.reference FROM repositories r JOIN tips t ON t.repository = r.id
+WHERE r.name = ? AND t.manifest IS NULL AND t.reference > ? ORDER BY t.reference LIMIT ?"""
+
+_CATALOG = """
+SELECT name FROM repositories r WHERE name > ? AND EXISTS (SELECT 1 FROM tips t WHERE t.repository = r.id)
+ORDER BY name LIMIT ?"""
+
+_REFERRERS = """
+SELECT m.digest, m.media_type, m.artifact_type, length(m.body), m.pushed_at, m.body
+FROM repositories r JOIN manifests m ON m.repository = r.id
+JOIN tips t ON t.repository = r.id AND t.reference = m.digest
+WHERE r.name = ? AND m.subject = ? ORDER BY m.digest"""
+
+_DELETED_BY = """
+SELECT m.change, m.new, m.held FROM repositories r JOIN moves m ON m.repository = r.id
+WHERE r.name = ? AND m.reference = ? ORDER BY m.seq DESC LIMIT 1"""
+
+
+class SqliteReader:
+    """`ports.Reader` on one connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute = connection.execute
+
+    def has_repository(self, repository: RepositoryName) -> bool:
+        return self._execute("SELECT 1 FROM repositories WHERE name = ?", (repository,)).fetchone() is not None
+
+    def manifest(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
+        row = self._execute(_MANIFEST, (repository, reference)).fetchone()
+        return StoredManifest(Digest(row[0]), row[1], row[2]) if row else None
+
+    def blob(self, repository: RepositoryName, digest: Digest, now: int) -> Blob | None:
+        row = self._execute(_BLOB, (repository, digest, now)).fetchone()
+        return Blob(digest, row[0], row[1], row[2]) if row else None
+
+    def holds(self, repository: RepositoryName, digest: Digest) -> bool:
+        return self._execute(_HOLDS, (repository, digest)).fetchone() is not None
+
+    def live_key(self, digest: Digest) -> LiveKey | None:
+        row = self._execute(
+            "SELECT key, size, verified_at, damaged_at IS NOT NULL FROM blobs WHERE digest = ?", (digest,)
+        ).fetchone()
+        return LiveKey(row[0], row[1], row[2], bool(row[3])) if row else None
+
+    def upload(self, repository: RepositoryName, upload: str, now: int) -> Upload | None:
+        row = self._execute(_UPLOAD, (upload, repository, now)).fetchone()
+        return Upload(row[0], repository, row[1], row[2], row[3], row[4]) if row else None
+
+    def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[Tag]:
+        rows = self._execute(_TAGS, (repository, last, -1 if limit is None else limit))
+        return [row[0] for row in rows]
+
+    def catalog(self, last: str, limit: int) -> list[RepositoryName]:
+        return [row[0] for row in self._execute(_CATALOG, (last, limit))]
+
+    def referrers(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]:
+        return [ManifestFacts(Digest(row[0]), *row[1:]) for row in self._execute(_REFERRERS, (repository, subject))]
+
+    def deleted_by(self, repository: RepositoryName, reference: Reference) -> Change | None:
+        row = self._execute(_DELETED_BY, (repository, reference)).fetchone()
+        if row is None or row[1] is not None or row[2] is None:
+            return None
+        return read_change(self._execute, row[0])

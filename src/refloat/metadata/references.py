@@ -1,0 +1,118 @@
+"""Tips and their history. `record` is the only place that writes a tip."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from refloat.core.moves import Move
+from refloat.core.names import Digest, Reference, RepositoryName
+from refloat.core.records import Cause, ChangeKind
+from refloat.metadata.rows import Execute, to_digest, to_reference
+from refloat.metadata.view import SqliteView
+
+_CHANGE = """
+INSERT INTO changes (id, at, kind, actor, address, client, reason, undoes, held_until)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_MOVE = """
+INSERT INTO moves (repository, seq, change, reference, old, new, held) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_SET_TIP = """
+INSERT INTO tips (repository, reference, digest, manifest, change) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (repository, reference) DO UPDATE SET digest = excluded.digest, change = excluded.change"""
+_LOST_WITH = """
+SELECT m.reference, m.old, (SELECT subject FROM manifests WHERE repository = m.repository AND digest = m.reference)
+FROM moves m WHERE m.repository = ?1 AND m.new IS NULL AND m.held IS NOT NULL AND m.change = (
+    SELECT change FROM moves WHERE repository = ?1 AND reference = ?2 AND new IS NULL ORDER BY seq DESC LIMIT 1)"""
+
+
+class References:
+    """The part of a transaction that moves references."""
+
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+        self._ids: dict[RepositoryName, int] = {}
+
+    def lock(self, repositories: Iterable[RepositoryName]) -> None:
+        """Lock repositories' rows. SQLite's BEGIN IMMEDIATE has locked everything; the rows must exist."""
+        for name in sorted(repositories):
+            self._execute("INSERT OR IGNORE INTO repositories (name) VALUES (?)", (name,))
+            self._repository(name)
+
+    def view(self, repository: RepositoryName) -> SqliteView:
+        return SqliteView(self._execute, self._repository(repository))
+
+    def record(
+        self,
+        kind: ChangeKind,
+        cause: Cause,
+        moves: Mapping[RepositoryName, Sequence[Move]],
+        undoes: str | None,
+    ) -> str | None:
+        """Apply moves and write them down as one change. None: nothing moves, nothing is written."""
+        if not any(moves.values()):
+            return None
+        n = self._execute(
+            _CHANGE,
+            (
+                cause.change,
+                cause.at,
+                kind,
+                cause.actor,
+                cause.address,
+                cause.client,
+                cause.reason,
+                undoes,
+                cause.held_until,
+            ),
+        ).lastrowid
+        for name in sorted(moves):
+            repository = self._repository(name)
+            self._write_moves(repository, n, moves[name])
+            self._write_tips(repository, n, moves[name])
+        return cause.change
+
+    def _write_moves(self, repository: int | None, n: int | None, moves: Sequence[Move]) -> None:
+        (seq,) = self._execute("SELECT coalesce(max(seq), 0) FROM moves WHERE repository = ?", (repository,)).fetchone()
+        for offset, move in enumerate(moves, 1):
+            self._execute(_MOVE, (repository, seq + offset, n, move.reference, move.old, move.new, move.old))
+
+    def _write_tips(self, repository: int | None, n: int | None, moves: Sequence[Move]) -> None:
+        """Digests come before the tags on them, and go after them: the foreign key holds at every step."""
+        coming = [move for move in moves if move.new is not None]
+        going = [move for move in moves if move.new is None]
+        for move in sorted(coming, key=_is_tag):
+            manifest = None if _is_tag(move) else move.new
+            self._execute(_SET_TIP, (repository, move.reference, move.new, manifest, n))
+        for move in sorted(going, key=_is_tag, reverse=True):
+            self._execute("DELETE FROM tips WHERE repository = ? AND reference = ?", (repository, move.reference))
+
+    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
+        """Return what the change that last removed `digest` removed with it, each with its subject."""
+        rows = self._execute(_LOST_WITH, (self._repository(repository), digest))
+        return [(Move(to_reference(row[0]), to_digest(row[1]), None), to_digest(row[2])) for row in rows]
+
+    def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
+        """Return the value `reference` had `revision` moves ago (1: before its last move)."""
+        row = self._execute(
+            "SELECT old FROM moves WHERE repository = ? AND reference = ? ORDER BY seq DESC LIMIT 1 OFFSET ?",
+            (self._repository(repository), reference, revision - 1),
+        ).fetchone()
+        return to_digest(row[0]) if row else None
+
+    def value_at(self, repository: RepositoryName, reference: Reference, at: int) -> Digest | None:
+        """Return the value `reference` had at an instant, by the order of moves rather than by their stamps."""
+        row = self._execute(
+            """SELECT m.new FROM moves m JOIN changes c ON c.n = m.change
+               WHERE m.repository = ? AND m.reference = ? AND c.at <= ? ORDER BY m.seq DESC LIMIT 1""",
+            (self._repository(repository), reference, at),
+        ).fetchone()
+        return to_digest(row[0]) if row else None
+
+    def _repository(self, name: RepositoryName) -> int | None:
+        if name not in self._ids:
+            row = self._execute("SELECT id FROM repositories WHERE name = ?", (name,)).fetchone()
+            if row is None:
+                return None
+            self._ids[name] = row[0]
+        return self._ids[name]
+
+
+def _is_tag(move: Move) -> bool:
+    return not isinstance(move.reference, Digest)

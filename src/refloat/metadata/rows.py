@@ -1,0 +1,49 @@
+"""From rows to the values of `core.records`, where more than one reader needs it."""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+
+from refloat.core.moves import Move
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Change, Doomed, Moved
+
+Execute = Callable[..., sqlite3.Cursor]
+
+CHANGE_COLUMNS = "n, id, run, at, kind, actor, address, client, reason, undoes, held_until"
+_MOVES = """
+SELECT r.name, m.seq, m.reference, m.old, m.new, m.held IS NOT NULL
+FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = ? ORDER BY r.name, m.seq"""
+
+
+def to_reference(text: str) -> Reference:
+    """Return stored text as what it is."""
+    return Digest(text) if ":" in text else Tag(text)
+
+
+def to_digest(text: str | None) -> Digest | None:
+    """Return stored text as a digest."""
+    return None if text is None else Digest(text)
+
+
+def to_change(execute: Execute, row: tuple[object, ...]) -> Change:
+    """Return a row of CHANGE_COLUMNS, with its moves."""
+    moves = tuple(
+        Moved(
+            RepositoryName(name),
+            seq,
+            Move(to_reference(reference), to_digest(old), to_digest(new)),
+            bool(held),
+        )
+        for name, seq, reference, old, new, held in execute(_MOVES, (row[0],))
+    )
+    return Change(*row[1:], moves)  # type: ignore[arg-type, call-arg]  # its fields, in order
+
+
+def read_change(execute: Execute, n: int) -> Change:
+    """Return the change with row number `n`."""
+    return to_change(execute, execute(f"SELECT {CHANGE_COLUMNS} FROM changes WHERE n = ?", (n,)).fetchone())
+
+
+def to_doomed(rows: Iterable[tuple[object, ...]]) -> list[Doomed]:
+    """Return rows of key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at."""
+    return [Doomed(*row) for row in rows]  # type: ignore[arg-type]  # the columns are the fields of Doomed, in order

@@ -1,0 +1,42 @@
+"""Connections to SQLite, each with the guarantees asserted that the protocol rests on."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from refloat.core.errors import Unavailable
+
+BUSY_TIMEOUT_MS = 30_000
+_UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
+
+
+def connect(database: Path) -> sqlite3.Connection:
+    """Open the database in WAL mode, every commit durable, every reference checked.
+
+    Raises Unavailable if SQLite does not grant what was asked.
+    """
+    connection = sqlite3.connect(
+        database,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+    )
+    foreign_keys = 0 if os.environ.get(_UNSAFE) == "off" else 1
+    wanted: dict[str, str | int] = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": foreign_keys,
+        "secure_delete": 1,
+    }
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # guard: every-commit-durable
+    connection.execute(f"PRAGMA foreign_keys = {foreign_keys}")  # guard: foreign-keys
+    connection.execute("PRAGMA secure_delete = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for name, value in wanted.items():
+        (granted,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if granted != value:
+            connection.close()
+            raise Unavailable(f"SQLite answers {name} = {granted} where {value} is needed")
+    return connection

@@ -1,0 +1,213 @@
+"""Collection: history lets go, keys are condemned, bytes are removed. Its cost is what it collects.
+
+The order of writes, and why a crash between any two is harmless: rows are let go first, each in a small
+transaction; a key is doomed in the transaction that removes its row; only then, and only for doomed
+keys past their date, are bytes removed; a doomed row is forgotten when its bytes are confirmed absent
+for longer than any request can last. A crash leaves work for the next round, never a broken image.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol, TypeVar
+
+from refloat.core.clock import HOUR, Clock, Tick, advance
+from refloat.core.names import Digest
+from refloat.core.records import Doomed, Pruned
+from refloat.ports import Collecting, Metadata
+from refloat.reaping import BlobReaper
+
+T = TypeVar("T")
+BATCH = 200  # rows in one transaction, so that pushes wait for milliseconds at most
+LONGEST_REQUEST = 24 * HOUR
+LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
+MOST_SHOWN = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class CollectTerms:
+    """How long things are kept, in microseconds."""
+
+    graveyard: int
+    history_keep: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Bytes that are condemned but still there: until when, and for what reason."""
+
+    key: str
+    digest: Digest | None
+    size: int
+    until: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round did, or would do. `stopped` says why nothing was done at all."""
+
+    number: int = 0
+    clock: int = 0
+    behind: int = 0
+    pruned: int = 0
+    let_go: int = 0
+    swept: int = 0
+    expired_uploads: int = 0
+    condemned: int = 0
+    reaped: int = 0
+    reaped_bytes: int = 0
+    forgotten: int = 0
+    held: list[Held] = field(default_factory=list)
+    stopped: str | None = None
+
+
+class Step(Protocol):
+    """Runs one small piece of work in a transaction: its own when acting, a shared one when planning."""
+
+    def __call__(self, work: Callable[[Collecting], T]) -> T: ...
+
+
+def run_round(metadata: Metadata, blobs: BlobReaper, tick: Tick, terms: CollectTerms) -> Round:
+    """Collect everything that is due. Only one process may be in here at a time."""
+    step: Step = metadata.collect
+    clock, done = _begin(metadata, step, tick)
+    if done.stopped is None:
+        step(lambda tx: tx.begin_round(done.number, clock))
+        metadata.set_epoch(done.number)
+        _let_go(step, clock, terms, done)
+        _reap(metadata, blobs, clock, done)
+        done.forgotten = step(lambda tx: tx.forget_history(clock.at - terms.history_keep, BATCH))
+        done.held = _held(metadata.listing.doomed(MOST_SHOWN))
+    return done
+
+
+def plan_round(metadata: Metadata, tick: Tick, terms: CollectTerms) -> Round:
+    """Return what a round would do now: the same steps on the rows, in one transaction that is given back."""
+
+    def plan(tx: Collecting) -> None:
+        def step(work: Callable[[Collecting], T]) -> T:
+            return work(tx)
+
+        clock, done = _begin(metadata, step, tick)
+        if done.stopped is None:
+            _let_go(step, clock, terms, done)
+            due, kept = _due(metadata, step, clock)
+            _count_reaped(done, [doomed for doomed in due if doomed.key not in kept])
+            going = {doomed.key for doomed in due if doomed.key not in kept}
+            done.held = [held for held in _held(tx.doomed(MOST_SHOWN)) if held.key not in going]
+        raise Planned(done)
+
+    try:
+        metadata.collect(plan)
+    except Planned as planned:
+        return planned.result
+    raise AssertionError("a plan always comes out as Planned")
+
+
+class Planned(Exception):  # noqa: N818  # not an error: it carries the plan out of the transaction
+    """Ends a transaction that was only meant to show what would happen."""
+
+    def __init__(self, result: Round) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _begin(metadata: Metadata, step: Step, tick: Tick) -> tuple[Clock, Round]:
+    """Number the round, and stop where the database is older than the directory.
+
+    A round's number is written to the database first and to the file beside it second: behind the file
+    the database can then only be when it was restored from a backup. Such a database may name bytes live
+    that are gone, so nothing is collected until an operator has looked.
+    """
+    number, before = step(lambda tx: tx.clock())
+    clock = advance(before, tick)
+    done = Round(number=number + 1, clock=clock.at, behind=clock.behind)
+    seen = metadata.epoch()
+    if number < seen:  # guard: restored-database-stops-collection
+        done.stopped = f"the database is at round {number}, the directory at {seen}: it was restored from a backup"
+    return clock, done
+
+
+def _let_go(step: Step, clock: Clock, terms: CollectTerms, done: Round) -> None:
+    _prune(step, clock, done)
+    _expire_uploads(step, clock, done)
+    _condemn(step, clock, terms, done)
+
+
+def _prune(step: Step, clock: Clock, done: Round) -> None:
+    while changes := step(lambda tx: tx.due_changes(clock.at, BATCH)):
+        for change in changes:
+            pruned = step(partial(_prune_one, change=change, at=clock.at))
+            done.pruned += 1
+            done.let_go += pruned.let_go
+            done.swept += pruned.swept
+
+
+def _prune_one(tx: Collecting, *, change: str, at: int) -> Pruned:
+    return tx.prune(change, at)
+
+
+def _expire_uploads(step: Step, clock: Clock, done: Round) -> None:
+    def expire(tx: Collecting) -> int:
+        uploads = tx.expired_uploads(clock.at, BATCH)
+        for upload in uploads:
+            tx.expire_upload(upload, clock.at)
+        return len(uploads)
+
+    while count := step(expire):
+        done.expired_uploads += count
+
+
+def _condemn(step: Step, clock: Clock, terms: CollectTerms, done: Round) -> None:
+    def condemn(tx: Collecting) -> tuple[int, int]:
+        ended = tx.ended_leases(clock.at, BATCH)
+        until = clock.at + terms.graveyard
+        return len(ended), sum(tx.condemn(repository, digest, clock.at, until) for repository, digest in ended)
+
+    ended = BATCH
+    while ended:
+        ended, condemned = step(condemn)
+        done.condemned += condemned
+
+
+def _due(metadata: Metadata, step: Step, clock: Clock) -> tuple[list[Doomed], set[str]]:
+    """Return the keys whose date has come, and those of them that a kept backup still names live."""
+    due = step(lambda tx: tx.due_keys(clock.at, clock.at - LONGEST_REQUEST, BATCH))
+    return due, metadata.named_live([doomed.key for doomed in due if doomed.was_live])  # guard: backups-keep-bytes
+
+
+def _reap(metadata: Metadata, blobs: BlobReaper, clock: Clock, done: Round) -> None:
+    while True:
+        due, kept = _due(metadata, metadata.collect, clock)
+        if not due:
+            return
+        absent = {doomed.key for doomed in due if doomed.key not in kept and blobs.reap(doomed.key)}
+        metadata.collect(partial(_write_down, clock=clock, due=due, absent=absent))
+        _count_reaped(done, [doomed for doomed in due if doomed.key in absent])
+
+
+def _write_down(tx: Collecting, *, clock: Clock, due: list[Doomed], absent: set[str]) -> None:
+    """A key is forgotten when it was confirmed absent, and again after the longest request has ended."""
+    for doomed in due:
+        if doomed.key not in absent:
+            tx.postpone(doomed.key, clock.at + LOOK_AGAIN)
+        elif doomed.reaped_at is None:
+            tx.reaped(doomed.key, clock.at)
+        else:
+            tx.forget(doomed.key)
+
+
+def _count_reaped(done: Round, going: list[Doomed]) -> None:
+    fresh = [doomed for doomed in going if doomed.reaped_at is None]
+    done.reaped += len(fresh)
+    done.reaped_bytes += sum(doomed.size for doomed in fresh)
+
+
+def _held(doomed: list[Doomed]) -> list[Held]:
+    """What is condemned and still there, soonest first."""
+    return [
+        Held(entry.key, entry.digest, entry.size, entry.delete_after, entry.reason)
+        for entry in doomed
+        if entry.reaped_at is None
+    ]

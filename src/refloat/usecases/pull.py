@@ -1,0 +1,89 @@
+"""What a puller asks: manifests, blobs, tags, repositories, referrers."""
+
+from refloat.core.errors import BlobUnknown, ManifestUnknown, NameUnknown
+from refloat.core.manifest import annotations_of
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Blob, ManifestFacts, StoredManifest
+from refloat.ports import BlobStore, Reader, Transaction
+
+
+def resolve(read: Reader, repository: RepositoryName, reference: Reference) -> StoredManifest:
+    """Return the live manifest `reference` points to.
+
+    Raises NameUnknown, or ManifestUnknown, whose detail names the change that deleted it. Spec: "Pulling
+    Manifests".
+    """
+    manifest = read.manifest(repository, reference)
+    if manifest is not None:
+        return manifest
+    if not read.has_repository(repository):
+        raise NameUnknown(f"there is no repository {repository}", {"name": repository})
+    change = read.deleted_by(repository, reference)
+    if change is None:
+        raise ManifestUnknown(f"{repository} has no {reference}", {"reference": reference})
+    detail = {
+        "reference": reference,
+        "deleted_by": change.id,
+        "deleted_at": change.at,
+        "held_until": change.held_until,
+    }
+    raise ManifestUnknown(f"{reference} was deleted from {repository}; refloat undo {change.id} brings it back", detail)
+
+
+def open_blob(read: Reader, blobs: BlobStore, repository: RepositoryName, digest: Digest, now: int) -> Blob:
+    """Return a blob the repository may read, whose bytes lie there whole.
+
+    Raises BlobUnknown, also for a damaged or missing file: the next push then heals it. Spec: "Pulling Blobs".
+    """
+    blob = read.blob(repository, digest, now)
+    if blob is None or blobs.size(blob.key) != blob.size:  # guard: no-short-file-is-served
+        raise BlobUnknown(f"{repository} has no blob {digest}", {"digest": digest})
+    return blob
+
+
+def wants_renewal(blob: Blob, now: int, lease: int) -> bool:
+    """Should a pusher's look at this blob hold it for longer? `lease` in microseconds."""
+    return blob.lease_ends is None or blob.lease_ends - now < lease // 2
+
+
+def renew(tx: Transaction, repository: RepositoryName, digest: Digest, now: int, lease: int) -> None:
+    """Hold a blob for a pusher who was told that it is there. Raises BlobUnknown if it was condemned meanwhile."""
+    if not tx.renew(repository, digest, now + lease):
+        raise BlobUnknown(f"{repository} has no blob {digest}", {"digest": digest})
+
+
+def list_tags(read: Reader, repository: RepositoryName, last: str, limit: int | None) -> list[Tag]:
+    """Return tags after `last`, byte-wise, at most `limit`. Raises NameUnknown. Spec: "Listing Tags"."""
+    tags = read.tags(repository, last, limit)
+    if not tags and not read.has_repository(repository):
+        raise NameUnknown(f"there is no repository {repository}", {"name": repository})
+    return tags
+
+
+def list_repositories(read: Reader, last: str, limit: int) -> list[RepositoryName]:
+    """Return repositories with something live, after `last`, byte-wise."""
+    return read.catalog(last, limit)
+
+
+def list_referrers(
+    read: Reader, repository: RepositoryName, subject: Digest, artifact_type: str | None
+) -> list[dict[str, object]]:
+    """Return descriptors of what refers to `subject`; an empty list for anything unknown.
+
+    Spec: "Listing Referrers".
+    """
+    found = read.referrers(repository, subject)
+    return [_descriptor(facts) for facts in found if artifact_type in (None, facts.artifact_type)]
+
+
+def _descriptor(facts: ManifestFacts) -> dict[str, object]:
+    descriptor: dict[str, object] = {
+        "mediaType": facts.media_type,
+        "digest": facts.digest,
+        "size": facts.size,
+    }
+    if facts.artifact_type is not None:
+        descriptor["artifactType"] = facts.artifact_type
+    if annotations := annotations_of(facts.body):
+        descriptor["annotations"] = annotations
+    return descriptor

@@ -1,0 +1,89 @@
+"""Accepting a manifest. A saved one that is put back is a restore: it may use whatever its repository holds."""
+
+from dataclasses import dataclass
+
+from refloat.core.closing import close
+from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, PreconditionFailed
+from refloat.core.followers import followers_of
+from refloat.core.manifest import Manifest, parse
+from refloat.core.moves import Proposal
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Cause
+from refloat.ports import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestPush:
+    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`, `if_match` an ETag."""
+
+    reference: Reference
+    body: bytes
+    declared: str
+    tags: tuple[Tag, ...] = ()
+    if_match: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """What a push came to; `change` is None when everything already was as pushed."""
+
+    digest: Digest
+    subject: Digest | None
+    change: str | None
+
+
+def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
+    """Store a manifest, make it and its children live, and move its tags.
+
+    Raises DigestInvalid, ManifestInvalid, ManifestBlobUnknown with exactly the missing digests,
+    PreconditionFailed. Spec: "Pushing Manifests".
+    """
+    digest = _digest(push)
+    tx.lock([repository])
+    _check_precondition(tx, repository, push)
+    manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
+    _store(tx, repository, digest, push.body, manifest, cause.at)
+    moves = close(tx.view(repository), _proposal(tx, repository, push, digest), cause.deletions).moves
+    change = tx.record("push", cause, {repository: moves}, None)
+    tx.used(repository, digest)
+    return Pushed(digest, manifest.subject, change)
+
+
+def _digest(push: ManifestPush) -> Digest:
+    if not isinstance(push.reference, Digest):
+        return Digest.of(push.body)
+    actual = Digest.of(push.body, push.reference.algorithm)
+    if actual != push.reference:
+        raise DigestInvalid(f"the body has digest {actual}, not {push.reference}", {"digest": actual})
+    return actual
+
+
+def _check_precondition(tx: Transaction, repository: RepositoryName, push: ManifestPush) -> None:
+    """RFC 9110 section 13.1.1, on the reference that is put."""
+    if push.if_match is None:
+        return
+    current = tx.view(repository).value(push.reference)
+    wanted = {tag.strip().strip('"') for tag in push.if_match.split(",")}
+    if current is None or (current not in wanted and "*" not in wanted):
+        raise PreconditionFailed(f"{push.reference} is at {current or 'nothing'}", {"digest": current})
+
+
+def _store(
+    tx: Transaction, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
+) -> None:
+    if tx.has_manifest(repository, digest):
+        return
+    missing = tx.missing(repository, manifest.needs)
+    if missing:
+        detail = [{"digest": digest} for digest in missing]
+        raise ManifestBlobUnknown(f"{repository} does not hold {len(missing)} blobs this manifest needs", detail)
+    tx.put_manifest(repository, digest, body, manifest, at)
+
+
+def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:
+    tags = (push.reference, *push.tags) if isinstance(push.reference, Tag) else push.tags
+    proposal = Proposal({digest: digest})
+    if tx.view(repository).value(digest) is None:
+        proposal.wish.update(followers_of(digest, tx.lost_with(repository, digest)))
+    proposal.wish.update(dict.fromkeys(tags, digest))
+    return proposal

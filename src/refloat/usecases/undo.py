@@ -1,0 +1,202 @@
+"""Taking a change back, and bringing a reference back to a value it had. Both are changes themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from refloat.core.closing import close
+from refloat.core.errors import ChangeConflict, ChangeGone, ManifestUnknown, RequestInvalid
+from refloat.core.followers import followers_of
+from refloat.core.moves import Move, Settled
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Cause, Change, ChangeKind
+from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values
+from refloat.ports import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """Which change to take back (an id or its beginning), and how.
+
+    With `name`, one reference of the change comes back under another name: `reference`, where the change
+    moved several.
+    """
+
+    change: str
+    on_conflict: OnConflict = "refuse"
+    name: Tag | None = None
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """Which past of a reference to bring back: `revision` moves ago, or as of an instant (microseconds)."""
+
+    repository: RepositoryName
+    reference: Reference
+    revision: int | None = None
+    at: int | None = None
+    name: Tag | None = None
+    on_conflict: OnConflict = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What came of it. `change` is None and `moves` empty when everything already was as wanted."""
+
+    change: str | None
+    undoes: str | None
+    moves: Mapping[RepositoryName, tuple[Move, ...]]
+    satisfied: tuple[tuple[RepositoryName, Reference], ...]
+    skipped: tuple[tuple[RepositoryName, Conflict], ...]
+    left: tuple[tuple[RepositoryName, Digest], ...]
+
+
+def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
+    """Take a change back, whole or not at all.
+
+    Raises ChangeUnknown; ChangeConflict, whose detail names every reference in the way; ChangeGone when
+    history let go of a manifest that is needed.
+    """
+    change = tx.listing.change(request.change)
+    moved = _by_repository(change)
+    tx.lock(moved)
+    if request.name is not None:
+        repository, move = _one_reference(change, request.reference)
+        plans = {repository: plan_as(tx.view(repository), request.name, _old(move), request.on_conflict)}
+    else:
+        plans = {
+            repository: plan_undo(tx.view(repository), moves, request.on_conflict)
+            for repository, moves in moved.items()
+        }
+    return _carry_out(tx, "undo", plans, request.on_conflict, cause, change.id)
+
+
+def restore(tx: Transaction, request: RestoreRequest, cause: Cause) -> Undone:
+    """Give a reference the value it had at a past, under its own name or another.
+
+    Raises ManifestUnknown when it had none then, ChangeConflict when the other name is in use, ChangeGone.
+    """
+    repository = request.repository
+    tx.lock([repository])
+    value = _past_value(tx, request)
+    view = tx.view(repository)
+    if request.name is not None:
+        plan = plan_as(view, request.name, value, request.on_conflict)
+    else:
+        plan = plan_values(view, {request.reference: value}, request.on_conflict)
+    if view.value(value) is None:
+        plan.proposal.wish.update(followers_of(value, tx.lost_with(repository, value)))
+    return _carry_out(tx, "restore", {repository: plan}, request.on_conflict, cause, None)
+
+
+def _by_repository(change: Change) -> dict[RepositoryName, list[Move]]:
+    moved: dict[RepositoryName, list[Move]] = {}
+    for entry in change.moves:
+        moved.setdefault(entry.repository, []).append(entry.move)
+    return moved
+
+
+def _one_reference(change: Change, reference: Reference | None) -> tuple[RepositoryName, Move]:
+    """Pick the reference that comes back under another name: the one asked for, else the only one there is."""
+    candidates = [entry for entry in change.moves if entry.move.old is not None]
+    if reference is not None:
+        candidates = [entry for entry in candidates if entry.move.reference == reference]
+    elif any(isinstance(entry.move.reference, Tag) for entry in candidates):
+        candidates = [entry for entry in candidates if isinstance(entry.move.reference, Tag)]
+    if len(candidates) != 1:
+        raise RequestInvalid(f"change {change.id} has {len(candidates)} references that could come back; name one")
+    return candidates[0].repository, candidates[0].move
+
+
+def _old(move: Move) -> Digest:
+    if move.old is None:
+        raise RequestInvalid(f"{move.reference} had no value before that change")
+    return move.old
+
+
+def _past_value(tx: Transaction, request: RestoreRequest) -> Digest:
+    if request.at is not None:
+        value = tx.value_at(request.repository, request.reference, request.at)
+    elif request.revision == 0:
+        value = tx.view(request.repository).value(request.reference)
+    else:
+        value = tx.value_before(request.repository, request.reference, _revision(tx, request))
+    if value is None:
+        raise ManifestUnknown(f"{request.repository}:{request.reference} had no value then")
+    return value
+
+
+def _revision(tx: Transaction, request: RestoreRequest) -> int:
+    """Without a past, a deleted reference comes back as it last was."""
+    if request.revision is not None:
+        return request.revision
+    if tx.view(request.repository).value(request.reference) is not None:
+        raise RequestInvalid(f"{request.reference} is there; say which past to restore, as @{{1}} or --at")
+    return 1
+
+
+def _carry_out(
+    tx: Transaction,
+    kind: ChangeKind,
+    plans: Mapping[RepositoryName, Undo],
+    on_conflict: OnConflict,
+    cause: Cause,
+    undoes: str | None,
+) -> Undone:
+    conflicts = [(repository, conflict) for repository, plan in plans.items() for conflict in plan.conflicts]
+    if conflicts and on_conflict == "refuse":
+        raise _refusal(tx, conflicts, plans)
+    settled = {
+        repository: close(tx.view(repository), plan.proposal, cause.deletions) for repository, plan in plans.items()
+    }
+    _refuse_gone(tx, settled)
+    moves = {repository: part.moves for repository, part in settled.items()}
+    return Undone(
+        change=tx.record(kind, cause, moves, undoes),
+        undoes=undoes,
+        moves=moves,
+        satisfied=tuple((repository, reference) for repository, plan in plans.items() for reference in plan.satisfied),
+        skipped=tuple(conflicts) if on_conflict == "skip" else (),
+        left=tuple((repository, digest) for repository, part in settled.items() for digest in part.left),
+    )
+
+
+def _refuse_gone(tx: Transaction, settled: Mapping[RepositoryName, Settled]) -> None:
+    gone = sorted(
+        {
+            move.new
+            for repository, part in settled.items()
+            for move in part.moves
+            if move.new is not None and not tx.has_manifest(repository, move.new)
+        }
+    )
+    if gone:
+        raise ChangeGone(f"history let go of {len(gone)} manifests that are needed", {"digests": gone})
+
+
+def _refusal(
+    tx: Transaction,
+    conflicts: list[tuple[RepositoryName, Conflict]],
+    plans: Mapping[RepositoryName, Undo],
+) -> ChangeConflict:
+    """Say, for each reference in the way, who moved it, when, and both digests."""
+    entries = []
+    for repository, conflict in conflicts:
+        last = tx.listing.history(repository, conflict.reference, None, 1)
+        entries.append(
+            {
+                "repository": repository,
+                "reference": conflict.reference,
+                "now": conflict.now,
+                "wanted": conflict.wanted,
+                "moved_by": (last[0].actor or last[0].client) if last else None,
+                "moved_at": last[0].at if last else None,
+                "change": last[0].change if last else None,
+            }
+        )
+    free = sum(len(plan.proposal.wish) for plan in plans.values())
+    satisfied = sum(len(plan.satisfied) for plan in plans.values())
+    return ChangeConflict(
+        f"{len(entries)} references moved since; nothing was changed",
+        {"conflicts": entries, "would_move": free, "satisfied": satisfied},
+    )
