@@ -96,8 +96,8 @@ class Listing(Protocol):
     def tags_on(self, repository: RepositoryName, digest: Digest) -> list[Tag]:
         """Return the tags that point to a digest."""
 
-    def matching(self, repository: RepositoryName, prefix: str) -> list[Digest]:
-        """Return the live digests that begin with `prefix`, such as `sha256:4f1c02d`; at most 3."""
+    def matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
+        """Return the live digests that begin with `prefix`, such as `sha256:4f1c02d`."""
 
     def doomed(self, limit: int) -> list[Doomed]: ...
 

@@ -113,7 +113,9 @@ class SqliteListing:
         statement = _HISTORY.format(which=_TAGS_ONLY if reference is None else _ONE_REFERENCE)
         rows = self._execute(statement, (repository, NEWEST if before is None else before, reference, limit))
         return [
-            PastValue(to_reference(row[0]), row[1], row[2], to_digest(row[3]), to_digest(row[4]), *row[5:])
+            PastValue(  # type: ignore[call-arg]  # its fields, in order
+                to_reference(row[0]), row[1], row[2], to_digest(row[3]), to_digest(row[4]), *row[5:11], bool(row[11])
+            )
             for row in rows
         ]
 
@@ -158,11 +160,11 @@ class SqliteListing:
         )
         return [Tag(row[0]) for row in rows]
 
-    def matching(self, repository: RepositoryName, prefix: str) -> list[Digest]:
+    def matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
         rows = self._execute(
             """SELECT manifest FROM tips WHERE repository = ?1 AND manifest >= ?2 AND manifest < ?2 || '~'
-               ORDER BY manifest LIMIT 3""",
-            (self._repository(repository), prefix),
+               ORDER BY manifest LIMIT ?3""",
+            (self._repository(repository), prefix, limit),
         )
         return [Digest(row[0]) for row in rows]
 

@@ -46,4 +46,4 @@ def read_change(execute: Execute, n: int) -> Change:
 
 def to_doomed(rows: Iterable[tuple[object, ...]]) -> list[Doomed]:
     """Return rows of key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at."""
-    return [Doomed(*row) for row in rows]  # type: ignore[arg-type]  # the columns are the fields of Doomed, in order
+    return [Doomed(*row[:6], bool(row[6]), row[7]) for row in rows]  # type: ignore[arg-type, call-arg]  # in order

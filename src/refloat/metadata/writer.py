@@ -85,7 +85,7 @@ class Writer:
         try:
             self._refuse_if_broken()
             self._transact(batch)
-        except BaseException as problem:  # whatever it is, nobody in the batch may be told it was written
+        except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told it was written
             failure = self._failure(problem)
             for job in batch:
                 job.error = failure

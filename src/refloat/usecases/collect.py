@@ -105,7 +105,7 @@ def plan_round(metadata: Metadata, tick: Tick, terms: CollectTerms) -> Round:
     raise AssertionError("a plan always comes out as Planned")
 
 
-class Planned(Exception):  # noqa: N818  # not an error: it carries the plan out of the transaction
+class Planned(Exception):  # not an error: it carries the plan out of the transaction
     """Ends a transaction that was only meant to show what would happen."""
 
     def __init__(self, result: Round) -> None:

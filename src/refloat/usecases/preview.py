@@ -8,7 +8,7 @@ from refloat.ports import Metadata, Transaction
 T = TypeVar("T")
 
 
-class _Planned(Exception, Generic[T]):  # noqa: N818  # not an error: it carries the plan out of the transaction
+class _Planned(Exception, Generic[T]):  # not an error: it carries the plan out of the transaction
     def __init__(self, result: T) -> None:
         super().__init__()
         self.result = result

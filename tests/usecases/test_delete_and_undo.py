@@ -1,0 +1,255 @@
+"""What goes, what stays, and what comes back, on a real database."""
+
+import json
+
+import pytest
+
+from refloat.core.errors import ChangeConflict, ChangeGone, Denied, ManifestUnknown
+from refloat.core.names import Digest, RepositoryName, Tag, parse_reference
+from refloat.usecases.delete import Scope, delete_reference, remove
+from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
+from tests.usecases.conftest import TEAM, Registry, index_of
+
+
+def delete(registry: Registry, reference: str) -> str:
+    done = registry.do(lambda tx: delete_reference(tx, TEAM, parse_reference(reference), registry.cause()))
+    assert done.change is not None
+    return done.change
+
+
+def rm(registry: Registry, reference: str, scope: Scope = "image") -> str:
+    done = registry.do(lambda tx: remove(tx, TEAM, [parse_reference(reference)], registry.cause(), scope))
+    assert done.change is not None
+    return done.change
+
+
+def take_back(registry: Registry, change: str) -> str | None:
+    return registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause())).change
+
+
+def push(registry: Registry, seed: str, *tags: str) -> Digest:
+    body = registry.image(seed)
+    for tag in tags or (Digest.of(body),):
+        registry.put(tag, body)
+    return Digest.of(body)
+
+
+def test_deleting_a_tag_leaves_the_manifest_pullable(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    change = delete(registry, "v1")
+    assert registry.tips() == {digest: digest}
+    take_back(registry, change)
+    assert registry.tips() == {digest: digest, "v1": digest}
+
+
+def test_deleting_a_digest_takes_its_tags_and_referrers_and_undo_brings_all_back(registry: Registry) -> None:
+    digest = push(registry, "a", "v1", "v2")
+    referrer = registry.image("sbom", subject=digest)
+    registry.put(Digest.of(referrer), referrer)
+    signature = push(registry, "sig", str(digest.fallback_tags[1]))
+    before = registry.tips()
+    change = delete(registry, digest)
+    assert registry.tips() == {}
+    take_back(registry, change)
+    assert registry.tips() == before
+    assert signature in before
+
+
+def test_a_referrer_deleted_on_its_own_stays_deleted(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    referrer = registry.image("sbom", subject=digest)
+    registry.put(Digest.of(referrer), referrer)
+    delete(registry, Digest.of(referrer))
+    change = delete(registry, digest)
+    take_back(registry, change)
+    assert registry.tips() == {digest: digest, "v1": digest}
+
+
+def test_a_child_of_a_live_index_cannot_be_deleted(registry: Registry) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    index = index_of(child)
+    registry.put("v1", index)
+    with pytest.raises(Denied, match=Digest.of(index)):
+        delete(registry, Digest.of(child))
+
+
+def test_deleting_an_index_leaves_its_children_and_rm_takes_them(registry: Registry) -> None:
+    first, second = registry.image("a"), registry.image("b")
+    for child in (first, second):
+        registry.put(Digest.of(child), child)
+    registry.put("keep", second)
+    index = index_of(first, second)
+    registry.put("v1", index)
+    before = registry.tips()
+
+    take_back(registry, delete(registry, Digest.of(index)))
+    assert registry.tips() == before
+
+    change = rm(registry, "v1")
+    assert registry.tips() == {"keep": Digest.of(second), Digest.of(second): Digest.of(second)}
+    again = take_back(registry, change)
+    assert registry.tips() == before
+    assert again is not None
+    take_back(registry, again)
+    assert registry.tips() == {"keep": Digest.of(second), Digest.of(second): Digest.of(second)}
+
+
+def test_rm_of_one_of_two_tags_leaves_the_image(registry: Registry) -> None:
+    digest = push(registry, "a", "v1", "v2")
+    rm(registry, "v1")
+    assert registry.tips() == {digest: digest, "v2": digest}
+
+
+def test_rm_with_scope_tag_stops_at_the_tag(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    rm(registry, "v1", "tag")
+    assert registry.tips() == {digest: digest}
+
+
+def test_rm_takes_the_signature_by_tag_along(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    push(registry, "sig", str(digest.fallback_tags[1]))
+    before = registry.tips()
+    change = rm(registry, "v1")
+    assert registry.tips() == {}
+    take_back(registry, change)
+    assert registry.tips() == before
+
+
+def test_undo_of_a_push_over_a_tag_moves_it_back(registry: Registry) -> None:
+    old = push(registry, "a", "latest")
+    body = registry.image("b")
+    change = registry.put("latest", body).change
+    assert change is not None
+    take_back(registry, change)
+    assert registry.tips() == {old: old, "latest": old}
+
+
+def test_a_reference_that_moved_on_refuses_the_whole_undo_and_says_who(registry: Registry) -> None:
+    digest = push(registry, "a", "v1", "v2")
+    change = delete(registry, digest)
+    other = push(registry, "b", "v1")
+    with pytest.raises(ChangeConflict) as refusal:
+        take_back(registry, change)
+    (conflict,) = refusal.value.detail["conflicts"]  # type: ignore[call-overload,index]
+    assert conflict["reference"] == "v1"
+    assert (conflict["now"], conflict["wanted"], conflict["moved_by"]) == (other, digest, "ann")
+    assert registry.tips() == {other: other, "v1": other}
+
+    skipped = registry.do(lambda tx: undo(tx, UndoRequest(change, "skip"), registry.cause()))
+    assert [conflict.reference for _, conflict in skipped.skipped] == ["v1"]
+    assert registry.tips() == {other: other, "v1": other, digest: digest, "v2": digest}
+
+
+def test_replace_moves_the_conflicting_reference_and_can_itself_be_undone(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    change = delete(registry, digest)
+    other = push(registry, "b", "v1")
+    done = registry.do(lambda tx: undo(tx, UndoRequest(change, "replace"), registry.cause()))
+    assert registry.tips() == {other: other, digest: digest, "v1": digest}
+    assert done.change is not None
+    take_back(registry, done.change)
+    assert registry.tips()["v1"] == other
+
+
+def test_as_brings_one_reference_back_under_another_name(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    change = delete(registry, digest)
+    other = push(registry, "b", "v1")
+    registry.do(lambda tx: undo(tx, UndoRequest(change, name=Tag("v1-old")), registry.cause()))
+    assert registry.tips() == {other: other, "v1": other, digest: digest, "v1-old": digest}
+
+
+def test_nothing_left_to_take_back_makes_no_change(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    change = delete(registry, digest)
+    assert take_back(registry, change) is not None
+    assert take_back(registry, change) is None
+
+
+def test_the_saved_body_put_back_under_the_tag_is_a_restore(registry: Registry) -> None:
+    body = registry.image("a")
+    registry.put("v1", body)
+    registry.put("v2", body)
+    change = delete(registry, Digest.of(body))
+    registry.put("v1", body, "application/json")
+    take_back(registry, change)
+    assert set(registry.tips()) == {"v1", "v2", Digest.of(body)}
+
+
+def test_a_put_back_index_brings_its_children(registry: Registry) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    index = index_of(child)
+    registry.put("v1", index)
+    before = registry.tips()
+    rm(registry, "v1")
+    registry.put("v1", index, "text/plain")
+    assert registry.tips() == before
+
+
+def test_restore_brings_an_earlier_value_back(registry: Registry) -> None:
+    first = push(registry, "a", "latest")
+    second = push(registry, "b", "latest")
+    asked = RestoreRequest(TEAM, Tag("latest"), revision=1)
+    registry.do(lambda tx: restore(tx, asked, registry.cause()))
+    assert registry.tips() == {first: first, second: second, "latest": first}
+
+
+def test_restore_as_of_an_instant(registry: Registry) -> None:
+    first = push(registry, "a", "latest")
+    then = registry.now
+    second = push(registry, "b", "latest")
+    rm(registry, "latest")
+    registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("latest"), at=then), registry.cause()))
+    assert registry.tips() == {first: first, "latest": first}
+    assert second not in registry.tips()
+
+
+def test_restore_of_what_never_was_is_unknown(registry: Registry) -> None:
+    push(registry, "a", "v1")
+    with pytest.raises(ManifestUnknown):
+        registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("v9")), registry.cause()))
+
+
+def test_undo_after_the_window_says_what_is_gone(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    change = delete(registry, digest)
+    registry.metadata.collect(lambda tx: tx.prune(change, registry.now))
+    with pytest.raises(ChangeGone):
+        take_back(registry, change)
+
+
+def test_a_repository_of_the_same_content_elsewhere_is_not_touched(registry: Registry) -> None:
+    elsewhere = RepositoryName("other")
+    digest = push(registry, "a", "v1")
+    body = registry.image("a", repository=elsewhere)
+    registry.put("v1", body, repository=elsewhere)
+    delete(registry, digest)
+    assert set(registry.tips(elsewhere)) == {"v1", Digest.of(body)}
+
+
+def test_a_nested_index_goes_and_comes_whole(registry: Registry) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    inner = index_of(child)
+    registry.put(Digest.of(inner), inner)
+    outer = index_of(inner)
+    registry.put("v1", outer)
+    before = registry.tips()
+    assert len(before) == 4
+    change = rm(registry, "v1")
+    assert registry.tips() == {}
+    take_back(registry, change)
+    assert registry.tips() == before
+
+
+def test_unknown_bodies_hold_what_they_name(registry: Registry) -> None:
+    blob = registry.blob(b"chart")
+    body = json.dumps({"anything": [{"digest": blob}]}).encode()
+    registry.put("v1", body, "application/vnd.example.thing+json")
+    assert registry.metadata.read.blob(TEAM, blob, registry.now) is not None
+    delete(registry, Digest.of(body))
+    assert registry.metadata.read.blob(TEAM, blob, registry.now) is None
+    assert registry.metadata.read.holds(TEAM, blob)
