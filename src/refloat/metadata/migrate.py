@@ -4,51 +4,37 @@ import sqlite3
 from pathlib import Path
 
 from refloat.core.errors import Unavailable
+from refloat.metadata.migrations import STEPS
 from refloat.metadata.sqlite import connect
-
-HEAD = "0001"
-_MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-def schema_version(database: Path) -> str | None:
-    """Return the schema version of a database, None for one that has none yet."""
-    if not database.exists():
-        return None
-    connection = connect(database)
-    try:
-        row = connection.execute("SELECT version_num FROM schema_version").fetchone()
-    except sqlite3.OperationalError:
-        return None
-    finally:
-        connection.close()
-    return str(row[0]) if row else None
 
 
 def migrate(database: Path) -> None:
-    """Apply pending migrations. Raises Unavailable on a schema this program does not know."""
-    found = schema_version(database)
-    if found == HEAD:
-        return  # Alembic costs half a second to import; a start that needs nothing does not pay for it
-    known = {path.name[1:5] for path in (_MIGRATIONS / "versions").glob("v[0-9]*.py")}
-    if found is not None and found not in known:
-        raise Unavailable(f"{database} has schema {found}, newer than this refloat knows ({HEAD})")
-    _upgrade(database)
+    """Apply the steps a database lacks, making it if it is not there.
 
-
-def _upgrade(database: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import StaticPool
-
+    Each step and its record are one transaction. Raises Unavailable on a schema this program does not know.
+    """
     database.parent.mkdir(parents=True, exist_ok=True)
-    raw = connect(database)
-    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-    engine.dispose()
-    raw.close()
+    connection = connect(database)
+    try:
+        found = _version(connection)
+        if found > len(STEPS):
+            raise Unavailable(f"{database} has schema {found}; this refloat knows {len(STEPS)} and is too old for it")
+        for number in range(found + 1, len(STEPS) + 1):
+            _apply(connection, number)
+    finally:
+        connection.close()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+    (version,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
+    return int(version)
+
+
+def _apply(connection: sqlite3.Connection, number: int) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) < number:  # another process may have been here first
+        for statement in STEPS[number - 1]:
+            connection.execute(statement)
+        connection.execute("INSERT INTO schema_version VALUES (?)", (number,))
+    connection.execute("COMMIT")

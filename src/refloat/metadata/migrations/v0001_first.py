@@ -5,13 +5,6 @@ Words and invariants: ARCHITECTURE.md. Instants are microseconds since 1970 UTC,
 through `digest` to that row. Every foreign key restricts: nothing is removed while something needs it.
 """
 
-from alembic import op
-
-revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
-
 TABLES = (
     """CREATE TABLE repositories (
         id INTEGER PRIMARY KEY,
@@ -133,7 +126,4 @@ INDEXES = (
     "CREATE INDEX doomed_reaped ON doomed (reaped_at) WHERE reaped_at IS NOT NULL",
 )
 
-
-def upgrade() -> None:
-    for statement in TABLES + INDEXES:
-        op.execute(statement)
+STATEMENTS = TABLES + INDEXES
