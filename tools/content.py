@@ -72,7 +72,7 @@ def make_content(salt: str) -> Content:
     """Build an image of three layers for two platforms; `salt` makes its top layers and manifests its own."""
     library = Path(sysconfig.get_path("stdlib"))
     base = _layer("etc", filter(Path.is_file, (Path("/etc/os-release"), Path("/etc/services"))))
-    code = _layer("usr/lib/app", sorted(library.glob("email/*.py")) + sorted(library.glob("json/*.py")))
+    code = _layer("usr/lib/app", sorted(library.glob("email/*.py")))
     blobs: dict[str, Part] = {base[0].digest: base[0], code[0].digest: code[0]}
     own: list[Part] = []
     manifests = []

@@ -3,8 +3,8 @@
     provision.py test        what `make test` needs
     provision.py bench       what `make bench` needs
 
-Nothing that is already here is installed again, and apt is not even run then. What cannot be had is named;
-the tests that need it are skipped, but with CI=true this program fails instead. Run by the project's own Python.
+Nothing that is already here is installed again, and apt is not even run then. What cannot be had is named and
+its tests are skipped, but with CI=true this program fails instead. Run it with the project's own Python.
 """
 
 import fcntl
