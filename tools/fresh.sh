@@ -8,7 +8,7 @@
 set -eu
 
 # The names of the settings that are passed on: how to reach indexes, proxies and certificates.
-NETWORK='^(PIP_[A-Z_]+|GO(PROXY|SUMDB|NOSUMDB|NOPROXY|PRIVATE|INSECURE|FLAGS)|SSL_CERT_(FILE|DIR)|[A-Z]+_CA_BUNDLE|(HTTPS?|NO|ALL|https?|no|all)_(PROXY|proxy))='
+NETWORK='^(PIP_(INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|DEFAULT_TIMEOUT|RETRIES)|GO(PROXY|SUMDB|NOSUMDB|NOPROXY|PRIVATE|INSECURE|FLAGS)|SSL_CERT_(FILE|DIR)|[A-Z]+_CA_BUNDLE|(HTTPS?|NO|ALL|https?|no|all)_(PROXY|proxy))='
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 
