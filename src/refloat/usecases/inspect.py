@@ -1,0 +1,221 @@
+"""What people ask: one image whole, what a list says about each, whether a change can be taken back."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from refloat.core.errors import ManifestUnknown, NameUnknown, RequestInvalid
+from refloat.core.manifest import Need, annotations_of
+from refloat.core.media import IMAGES, INDEXES
+from refloat.core.names import Digest, Reference, RepositoryName, Tag, parse_reference
+from refloat.core.records import Change, ManifestFacts, PastValue, StoredManifest, TagEntry
+from refloat.ports import BlobStore, Listing, Reader
+
+LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for a list
+MOST_TRASH = 1000  # changes looked through for a shortened digest that is not live
+MOST_MATCHES = 10
+_SHORT_DIGEST = re.compile(r"(?:sha256|sha512):[0-9a-f]{7,127}")
+
+State = Literal["live", "held", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What these reads ask: the reader, the lists, the bytes; and the instant for which they answer."""
+
+    read: Reader
+    listing: Listing
+    blobs: BlobStore
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing a manifest needs. `size` is None where the repository does not have it."""
+
+    need: Need
+    size: int | None
+    media_type: str | None
+    platforms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image or index as `show` tells it. `size` counts each blob once, `body_size` is the manifest's own."""
+
+    repository: RepositoryName
+    reference: Reference
+    manifest: StoredManifest
+    size: int
+    platforms: tuple[str, ...]
+    annotations: Mapping[str, str]
+    parts: tuple[Part, ...]
+    tags: tuple[Tag, ...]
+    referrers: tuple[ManifestFacts, ...]
+    since: PastValue | None  # the move that made the reference point here
+
+
+def show(stores: Stores, repository: RepositoryName, reference: Reference) -> Image:
+    """Return one live image. Raises ManifestUnknown."""
+    manifest = stores.read.manifest(repository, reference)
+    if manifest is None:
+        raise ManifestUnknown(f"{repository} has no {reference}", {"reference": reference})
+    said = _descriptors(manifest.body)
+    parts = tuple(
+        _part(stores, repository, need, size, said.get(need.digest, {}))
+        for need, size in stores.listing.needs(repository, manifest.digest)
+    )
+    past = stores.listing.history(repository, reference, None, 1)
+    return Image(
+        repository=repository,
+        reference=reference,
+        manifest=manifest,
+        size=_size(stores, repository, manifest.digest),
+        platforms=platforms(stores, repository, manifest),
+        annotations=annotations_of(manifest.body),
+        parts=parts,
+        tags=tuple(stores.listing.tags_on(repository, manifest.digest)),
+        referrers=tuple(stores.read.referrers(repository, manifest.digest)),
+        since=past[0] if past else None,
+    )
+
+
+def images(
+    stores: Stores, repository: RepositoryName, which: Literal["tagged", "untagged"], last: str, limit: int
+) -> list[tuple[TagEntry, tuple[str, ...]]]:
+    """Return a page of images, each with its platforms. Raises NameUnknown."""
+    if not stores.read.has_repository(repository):
+        raise NameUnknown(f"there is no repository {repository}", {"name": repository})
+    source = stores.listing.images if which == "tagged" else stores.listing.untagged
+    return [(entry, _platforms_of(stores, repository, entry.digest)) for entry in source(repository, last, limit)]
+
+
+def find_reference(listing: Listing, repository: RepositoryName, text: str) -> Reference:
+    """Return a tag or digest; `sha256:` with at least 7 hex digits is enough where one digest begins so.
+
+    Digests that are live come first, then those in the trash. Raises ManifestUnknown, RequestInvalid when
+    several begin so, and what `parse_reference` raises.
+    """
+    if not _SHORT_DIGEST.fullmatch(text) or len(text.partition(":")[2]) in (64, 128):
+        return parse_reference(text)
+    found = sorted(listing.matching(repository, text, MOST_MATCHES)) or _in_trash(listing, repository, text)
+    if not found:
+        raise ManifestUnknown(f"{repository} has no manifest whose digest begins with {text}", {"reference": text})
+    if len(found) > 1:
+        hexes = text.partition(":")[2]
+        raise RequestInvalid(f"{hexes} is ambiguous: {len(found)} digests begin with it", {"matches": found})
+    return found[0]
+
+
+def is_undoable(read: Reader, change: Change) -> bool:
+    """Is every manifest that taking `change` back needs still there?"""
+    return all(
+        moved.held or moved.move.old is None or read.manifest(moved.repository, moved.move.old) is not None
+        for moved in change.moves
+    )
+
+
+def state_of(read: Reader, repository: RepositoryName, past: PastValue) -> State | None:
+    """Return what became of the value a move gave: live, held by history, or gone. None: it gave none."""
+    if past.new is None:
+        return None
+    if not past.new_present:
+        return "gone"
+    return "live" if read.manifest(repository, past.new) is not None else "held"
+
+
+def platforms(stores: Stores, repository: RepositoryName, manifest: StoredManifest) -> tuple[str, ...]:
+    """Return the platforms an index names or an image was built for, as `linux/arm64/v8`."""
+    if manifest.media_type in INDEXES:
+        said = [_platform(entry.get("platform")) for entry in _descriptors(manifest.body).values()]
+        return tuple(dict.fromkeys(platform for platform in said if platform))
+    if manifest.media_type not in IMAGES:
+        return ()
+    platform = _platform(_config(stores, repository, manifest))
+    return (platform,) if platform else ()
+
+
+def _in_trash(listing: Listing, repository: RepositoryName, prefix: str) -> list[Digest]:
+    return sorted(
+        {
+            moved.move.old
+            for change in listing.trash(repository, None, MOST_TRASH)
+            for moved in change.moves
+            if moved.repository == repository and moved.move.old is not None and moved.move.old.startswith(prefix)
+        }
+    )
+
+
+def _part(stores: Stores, repository: RepositoryName, need: Need, size: int | None, said: Mapping[str, object]) -> Part:
+    media_type = said.get("mediaType")
+    platform = _platform(said.get("platform"))
+    return Part(need, size, media_type if isinstance(media_type, str) else None, (platform,) if platform else ())
+
+
+def _size(stores: Stores, repository: RepositoryName, digest: Digest) -> int:
+    """Return the bytes of every blob below a manifest, each counted once."""
+    sizes: dict[Digest, int] = {}
+    pending, seen = [digest], set[Digest]()
+    while pending:
+        parent = pending.pop()
+        if parent in seen:
+            continue
+        seen.add(parent)
+        for need, size in stores.listing.needs(repository, parent):
+            if need.kind == "child":
+                pending.append(need.digest)
+            else:
+                sizes[need.digest] = size or 0
+    return sum(sizes.values())
+
+
+def _platforms_of(stores: Stores, repository: RepositoryName, digest: Digest) -> tuple[str, ...]:
+    manifest = stores.read.manifest(repository, digest)
+    return platforms(stores, repository, manifest) if manifest else ()
+
+
+def _descriptors(body: bytes) -> dict[str, dict[str, object]]:
+    """Return what the body of a stored manifest says about each digest it names."""
+    document = _object(body)
+    found = [document.get("config"), *_entries(document, "layers"), *_entries(document, "manifests")]
+    return {str(entry.get("digest")): entry for entry in found if isinstance(entry, dict)}
+
+
+def _entries(document: Mapping[str, object], name: str) -> list[object]:
+    entries = document.get(name)
+    return entries if isinstance(entries, list) else []
+
+
+def _config(stores: Stores, repository: RepositoryName, manifest: StoredManifest) -> object:
+    """Return the config of an image, or None where it is not there, not small, or not JSON."""
+    config = _object(manifest.body).get("config")
+    if not isinstance(config, dict):
+        return None
+    blob = stores.read.blob(repository, Digest(str(config.get("digest"))), stores.now)
+    if blob is None or blob.size > LARGEST_CONFIG:
+        return None
+    try:
+        return _object(stores.blobs.path(blob.key).read_bytes())
+    except OSError:
+        return None
+
+
+def _platform(said: object) -> str | None:
+    """Read `os`, `architecture` and `variant`; attestations call themselves unknown and are no platform."""
+    if not isinstance(said, dict):
+        return None
+    names = [said.get(part) for part in ("os", "architecture", "variant")]
+    if names[0] in (None, "", "unknown") or names[1] in (None, "", "unknown"):
+        return None
+    return "/".join(str(name) for name in names if name)
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        document = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return {}
+    return document if isinstance(document, dict) else {}
