@@ -1,0 +1,111 @@
+"""The collector inside a server: a thread in each worker, of which one at a time collects."""
+
+import fcntl
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from refloat.core.clock import HOUR, Tick
+from refloat.ports import Metadata
+from refloat.reaping import BlobReaper
+from refloat.usecases.collect import CollectTerms, Round, plan_round, run_round
+
+DAY = 24 * HOUR
+PATIENCE = 60.0  # seconds: how long a round on request waits for the one that is running
+SECOND = 1_000_000
+log = logging.getLogger("refloat.collector")
+
+
+class Collector:
+    """Runs rounds: every interval in a thread, and when told."""
+
+    def __init__(self, metadata: Metadata, blobs: BlobReaper, terms: CollectTerms, session: str, lock: Path) -> None:
+        self._metadata = metadata
+        self._blobs = blobs
+        self._terms = terms
+        self._session = session
+        self._lock = lock
+        self._stop = threading.Event()
+        self._stopped_for: str | None = None
+
+    def start(self, interval: int) -> None:
+        """Collect every `interval` microseconds from now on."""
+        self._thread = threading.Thread(target=self._run, args=(interval / SECOND,), name="collector", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin no further round, and wait for the one under way."""
+        self._stop.set()
+        self._thread.join()
+
+    def collect_now(self) -> Round:
+        """Run a round, after the one another worker may be running. Raises TimeoutError."""
+        with self._alone(PATIENCE) as mine:
+            if not mine:
+                raise TimeoutError("another round is running")
+            return self._round()
+
+    def plan(self) -> Round:
+        """Return what a round would do now."""
+        return plan_round(self._metadata, self._tick(), self._terms)
+
+    def _run(self, interval: float) -> None:
+        while not self._stop.wait(interval):
+            try:
+                with self._alone(0) as mine:
+                    if mine:
+                        self._round()
+                        self._back_up()
+            except Exception:
+                log.exception("a round of collection failed; nothing is lost, the next one tries again")
+
+    def _round(self) -> Round:
+        done = run_round(self._metadata, self._blobs, self._tick(), self._terms)
+        if done.stopped is not None and done.stopped != self._stopped_for:
+            log.error("collection is stopped: %s", done.stopped)
+        self._stopped_for = done.stopped
+        if done.pruned or done.swept or done.condemned or done.reaped:
+            log.info(
+                "collected",
+                extra={
+                    "round": done.number, "pruned": done.pruned, "swept": done.swept,
+                    "condemned": done.condemned, "reaped": done.reaped, "reaped_bytes": done.reaped_bytes,
+                },
+            )  # fmt: skip
+        return done
+
+    def _back_up(self) -> None:
+        now, last = _now(), self._metadata.last_backup()
+        if last is None or now - last >= DAY or last > now:
+            self._metadata.backup(now)
+
+    def _tick(self) -> Tick:
+        return Tick(_now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, self._session)
+
+    @contextmanager
+    def _alone(self, patience: float) -> Iterator[bool]:
+        """Hold the lock that one collector of all processes has. False: another has it for longer."""
+        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            deadline = time.monotonic() + patience
+            while not (mine := _locked(lock)) and time.monotonic() < deadline:
+                time.sleep(0.02)  # nothing can be waited for: flock has no timeout
+            yield mine
+        finally:
+            os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _now() -> int:
+    return time.time_ns() // 1000  # noqa: TID251 - the composition root is a door

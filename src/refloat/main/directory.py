@@ -1,0 +1,89 @@
+"""The data directory: may it be served, and by whom?
+
+ROOT/refloat/lock is held under `flock` for as long as any process of a server lives; the kernel lets go
+of it however they end, so a crash leaves nothing to repair.
+"""
+
+import fcntl
+import os
+import socket
+import time
+from pathlib import Path
+
+from refloat.main.mounts import network_filesystem
+from refloat.main.refusing import LOCKED, StartRefused
+from refloat.settings import Settings
+
+PATIENCE = 3.0  # seconds: how long the processes of a killed server may take to be gone
+ADOPTED = "adopted"  # written into ROOT/refloat by adoption
+
+
+def examine(settings: Settings) -> None:
+    """Raise StartRefused where a start would, as far as can be seen without touching anything."""
+    _refuse_unadopted(settings.root)
+    _refuse_network(settings.database)
+
+
+def claim(settings: Settings) -> int:
+    """Make and lock the data directory. Returns the descriptor that holds the lock until it is closed.
+
+    Raises StartRefused when the directory must not be served.
+    """
+    examine(settings)
+    ours = settings.root / "refloat"
+    try:
+        ours.mkdir(parents=True, exist_ok=True)
+        settings.database.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(ours / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as problem:
+        raise StartRefused(
+            f"{problem.filename}: {problem.strerror}", "--root DIR keeps images elsewhere"
+        ) from None
+    _lock(lock, settings.root)
+    return lock
+
+
+def _refuse_unadopted(root: Path) -> None:
+    """Never an empty registry on top of someone's images."""
+    images = root / "docker" / "registry" / "v2"
+    if images.exists() and not (root / "refloat" / ADOPTED).exists():  # guard: no-empty-registry-on-top
+        raise StartRefused(
+            f"{root} holds the images of a registry:2 that refloat has not taken over; it would look empty",
+            f"refloat adopt {root}   takes them over, or  --root DIR  starts beside them",
+        )
+
+
+def _refuse_network(database: Path) -> None:
+    kind = network_filesystem(database.parent)
+    if kind is not None:
+        raise StartRefused(
+            f"{database} would lie on a network filesystem ({kind}), where SQLite's locks cannot be relied on",
+            "refloat.database puts it on a local disk; images may stay where they are",
+        )
+
+
+def _lock(lock: int, root: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not _taken(lock):
+        if time.monotonic() > deadline:
+            raise _held_by_another(lock, root)
+        time.sleep(0.02)  # nothing can be waited for: flock has no timeout
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+
+
+def _taken(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _held_by_another(lock: int, root: Path) -> StartRefused:
+    pid, _, host = os.pread(lock, 200, 0).decode(errors="replace").strip().partition(" ")
+    return StartRefused(
+        f"another refloat (pid {pid or 'unknown'} on host {host or 'unknown'}) has {root}",
+        "a directory has one server; it may have any number of workers",
+        LOCKED,
+    )

@@ -1,0 +1,76 @@
+"""A server's life: claim the directory, bring the database up to date, listen, fork workers, wait."""
+
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from refloat.core.errors import RefloatError
+from refloat.main.directory import claim
+from refloat.main.listening import is_open_to_others, listen, url_of
+from refloat.main.orphans import die_with
+from refloat.main.refusing import StartRefused
+from refloat.main.server import Server
+from refloat.main.worker import Worker
+from refloat.metadata.migrate import migrate
+from refloat.settings import Settings
+
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that can be refused has been looked at; callers may already connect and wait."""
+
+    settings: Settings
+    listener: socket.socket
+    session: str
+
+    @property
+    def url(self) -> str:
+        """The address to reach it at."""
+        return url_of(self.listener)
+
+    @property
+    def is_open_to_others(self) -> bool:
+        """Can other machines reach it?"""
+        return is_open_to_others(self.listener)
+
+    def serve(self) -> None:
+        """Serve until a signal."""
+        server = Server(self.listener, self.settings.workers, self.settings.drain_timeout / SECOND)
+        main = os.getpid()
+
+        def work() -> Any:
+            die_with(main)
+            return Worker(self.settings, self.session)
+
+        server.run(work)
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[Prepared]:
+    """Hold directory and socket. Raises StartRefused."""
+    lock = claim(settings)
+    try:
+        update(settings)
+        with listen(settings.address, settings.port) as listener:
+            yield Prepared(settings, listener, new_session())
+    finally:
+        os.close(lock)
+
+
+def update(settings: Settings) -> None:
+    """Bring the database up to date. Raises StartRefused."""
+    try:
+        migrate(settings.database)
+    except RefloatError as problem:
+        raise StartRefused(problem.message, "the refloat that wrote it, or a newer one, can serve it") from None
+
+
+def new_session() -> str:
+    """Return the name of one run of one server: all its workers share it, and so one collector's clock."""
+    return secrets.token_hex(8)

@@ -1,0 +1,69 @@
+"""Granian, with a socket of ours, and an end on the second signal."""
+
+import logging
+import multiprocessing
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from granian._granian import SocketHolder
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from refloat.main.listening import BACKLOG
+
+HEADERS_AND_IDLE = 65_000  # milliseconds for a request's head, and for an idle connection between requests
+AT_ONCE = 0.001  # seconds: granian takes 0 for "wait for ever"
+QUIET = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {"_granian": {"handlers": [], "propagate": True}, "granian.access": {"handlers": []}},
+}
+log = logging.getLogger("refloat.serve")
+
+
+class Server(MPServer):
+    """Workers over one listening socket."""
+
+    def __init__(self, listener: socket.socket, workers: int, drain_timeout: float) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__(
+            "refloat",
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            workers=workers,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADERS_AND_IDLE),
+            loop=Loops.uvloop,
+            websockets=False,
+            backlog=BACKLOG,
+            log_level=LogLevels.warning,
+            log_dictconfig=QUIET,
+            respawn_failed_workers=True,
+            workers_kill_timeout=max(drain_timeout, AT_ONCE),  # type: ignore[arg-type]
+        )
+        self._listener = listener
+
+    def run(self, loader: Callable[[], Any]) -> None:
+        """Serve until a signal. `loader` makes the application, in each worker."""
+        multiprocessing.set_start_method("fork", force=True)  # workers share the socket and the lock
+        self.serve(target_loader=loader, wrap_loader=False)
+
+    def _init_shared_socket(self) -> None:
+        # the stub of SocketHolder lacks its arguments: descriptor, is it a Unix socket, backlog
+        self._shd = SocketHolder(self._listener.fileno(), False, BACKLOG)  # type: ignore[call-arg, assignment]
+        self._sso = None
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        """Drain on the first signal, end on the second."""
+        if self.interrupt_signal:
+            log.warning("told twice: requests under way are cut off")
+            for worker in self.wrks:
+                worker.kill()  # type: ignore[no-untyped-call]
+            return
+        log.info("stopping: requests under way may finish", extra={"pid": os.getpid()})
+        super().signal_handler_interrupt(*args, **kwargs)  # type: ignore[no-untyped-call]

@@ -1,0 +1,65 @@
+"""Who may serve a data directory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from refloat.main.directory import claim
+from refloat.main.refusing import LOCKED, StartRefused
+from refloat.settings import Flags, Settings, load
+
+HOLDER = """
+import sys
+from pathlib import Path
+from refloat.main.directory import claim
+from refloat.settings import Flags, load
+claim(load(None, {}, Flags(root=Path(sys.argv[1]))).settings)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def settings_for(root: Path) -> Settings:
+    return load(None, {}, Flags(root=root)).settings
+
+
+def test_a_directory_is_made_and_locked(tmp_path: Path) -> None:
+    root = tmp_path / "a" / "b"
+    lock = claim(settings_for(root))
+    pid, _, host = (root / "refloat" / "lock").read_text().strip().partition(" ")
+    assert int(pid) == os.getpid()
+    assert host
+    os.close(lock)
+    os.close(claim(settings_for(root)))
+
+
+def test_images_of_an_unadopted_registry_are_not_served_empty(tmp_path: Path) -> None:
+    (tmp_path / "docker" / "registry" / "v2").mkdir(parents=True)
+    with pytest.raises(StartRefused) as refused:
+        claim(settings_for(tmp_path))
+    assert "holds the images of a registry:2" in refused.value.sentence
+    assert f"refloat adopt {tmp_path}" in refused.value.hint
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docker"]  # nothing was written
+
+
+def test_the_holder_of_a_directory_is_named_and_its_end_lets_go(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(StartRefused, match=rf"another refloat \(pid {holder.pid} on host .+\) has") as refused:
+            claim(settings_for(tmp_path))
+        assert refused.value.code == LOCKED
+        holder.kill()
+    os.close(claim(settings_for(tmp_path)))
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StartRefused, match="Not a directory"):
+        claim(settings_for(tmp_path / "file" / "root"))
