@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-
 from tools.serving import Served
 
 Serve = Callable[..., Served]

@@ -12,7 +12,6 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import yaml
-
 from tools.provision import BUILT, HOME, find
 from tools.serving import Served
 

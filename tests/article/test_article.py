@@ -3,8 +3,9 @@
 import subprocess
 import sys
 
-from tests.programs import needed, needed_root
 from tools.provision import HOME
+
+from tests.programs import needed, needed_root
 
 ROOM = """
 set -eu

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tests.programs import run
 from tools.content import Content, image_parts, write_layout
+
+from tests.programs import run
 
 Kind = Literal["image", "index"]
 
