@@ -1,0 +1,259 @@
+"""What the management API answers: plain structures, one `schema` name each. docs/api.md describes them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import ClassVar
+
+import msgspec
+
+from refloat.core.moves import Move
+from refloat.core.names import RepositoryName
+from refloat.core.records import Change, ManifestFacts, PastValue, RepositoryEntry, TagEntry
+from refloat.usecases.collect import Round
+from refloat.usecases.delete import Deleted
+from refloat.usecases.inspect import Image, Part, State
+from refloat.usecases.undo import Undone
+from refloat.web.management_requests import rfc3339
+
+Json = dict[str, object]
+Describe = Callable[[Change], tuple[str | None, bool]]  # a change -> (the change that took it back, undoable)
+MOMENTS = frozenset({"deleted_at", "held_until", "moved_at"})  # details that use cases give in microseconds
+
+
+class Schemas:
+    """The names answers carry, so that a program can tell what it reads."""
+
+    SERVER: ClassVar = "refloat.server/1"
+    CHANGE: ClassVar = "refloat.change/1"
+    CHANGES: ClassVar = "refloat.changes/1"
+    TRASH: ClassVar = "refloat.trash/1"
+    REPOSITORIES: ClassVar = "refloat.repositories/1"
+    IMAGES: ClassVar = "refloat.images/1"
+    IMAGE: ClassVar = "refloat.image/1"
+    HISTORY: ClassVar = "refloat.history/1"
+    REMOVED: ClassVar = "refloat.removed/1"
+    UNDONE: ClassVar = "refloat.undone/1"
+    ROUND: ClassVar = "refloat.round/1"
+
+
+def encode(document: Json) -> bytes:
+    """Write an answer. Digests, tags and names are strings of their own type."""
+    return msgspec.json.encode(document, enc_hook=str)
+
+
+def change_document(change: Change, describe: Describe) -> Json:
+    """Describe one change with all its moves."""
+    undone_by, undoable = describe(change)
+    return {
+        "schema": Schemas.CHANGE,
+        "id": change.id,
+        "run": change.run,
+        "at": rfc3339(change.at),
+        "kind": change.kind,
+        "actor": change.actor,
+        "address": change.address,
+        "client": change.client,
+        "reason": change.reason,
+        "undoes": change.undoes,
+        "undone_by": undone_by,
+        "undoable": undoable,
+        "held_until": rfc3339(change.held_until),
+        "moves": [move_document(moved.repository, moved.move) | {"held": moved.held} for moved in change.moves],
+    }
+
+
+def changes_document(schema: str, changes: list[Change], limit: int, describe: Describe) -> Json:
+    """Describe a page of changes; `next` is what `before` asks the following page with."""
+    return {
+        "schema": schema,
+        "changes": [change_document(change, describe) for change in changes],
+        "next": changes[-1].id if len(changes) == limit else None,
+    }
+
+
+def move_document(repository: RepositoryName, move: Move) -> Json:
+    """Describe one move."""
+    return {"repository": repository, "reference": move.reference, "old": move.old, "new": move.new}
+
+
+def repositories_document(entries: list[RepositoryEntry], limit: int) -> Json:
+    """Describe a page of repositories."""
+    return {
+        "schema": Schemas.REPOSITORIES,
+        "repositories": [
+            {
+                "name": entry.name,
+                "tags": entry.tags,
+                "manifests": entry.manifests,
+                "size": entry.size,
+                "pushed_at": rfc3339(entry.pushed_at) if entry.pushed_at is not None else None,
+            }
+            for entry in entries
+        ],
+        "next": entries[-1].name if len(entries) == limit else None,
+    }
+
+
+def images_document(repository: RepositoryName, entries: list[tuple[TagEntry, tuple[str, ...]]], limit: int) -> Json:
+    """Describe a page of images. `follows` is the manifest a fallback tag speaks about."""
+    last = entries[-1][0] if entries else None
+    return {
+        "schema": Schemas.IMAGES,
+        "repository": repository,
+        "images": [_entry(entry, platforms) for entry, platforms in entries],
+        "next": (last.tag or last.digest) if last is not None and len(entries) == limit else None,
+    }
+
+
+def _entry(entry: TagEntry, platforms: tuple[str, ...]) -> Json:
+    return {
+        "tag": entry.tag,
+        "digest": entry.digest,
+        "media_type": entry.media_type,
+        "artifact_type": entry.artifact_type,
+        "platforms": platforms,
+        "size": entry.size,
+        "pushed_at": rfc3339(entry.pushed_at),
+        "follows": entry.tag.subject if entry.tag is not None else None,
+    }
+
+
+def image_document(image: Image) -> Json:
+    """Describe one image whole."""
+    by_kind: dict[str, list[Json]] = {"child": [], "config": [], "layer": [], "other": []}
+    for part in image.parts:
+        by_kind[part.need.kind].append(_part(part))
+    since = image.since
+    return {
+        "schema": Schemas.IMAGE,
+        "repository": image.repository,
+        "reference": image.reference,
+        "digest": image.manifest.digest,
+        "media_type": image.manifest.media_type,
+        "body_size": len(image.manifest.body),
+        "size": image.size,
+        "platforms": image.platforms,
+        "annotations": image.annotations,
+        "config": by_kind["config"][0] if by_kind["config"] else None,
+        "layers": by_kind["layer"],
+        "children": by_kind["child"],
+        "other": by_kind["other"],
+        "tags": image.tags,
+        "referrers": [_referrer(facts) for facts in image.referrers],
+        "since": rfc3339(since.at) if since else None,
+        "change": since.change if since else None,
+        "by": _who(since) if since else None,
+    }
+
+
+def _part(part: Part) -> Json:
+    return {
+        "digest": part.need.digest,
+        "media_type": part.media_type,
+        "size": part.size,
+        "platform": part.platforms[0] if part.platforms else None,
+        "present": part.size is not None,
+    }
+
+
+def _referrer(facts: ManifestFacts) -> Json:
+    return {
+        "digest": facts.digest,
+        "media_type": facts.media_type,
+        "artifact_type": facts.artifact_type,
+        "body_size": facts.size,
+        "pushed_at": rfc3339(facts.pushed_at),
+    }
+
+
+def _who(past: PastValue) -> str | None:
+    return past.actor or past.client
+
+
+def history_document(repository: RepositoryName, entries: list[tuple[PastValue, State | None]], limit: int) -> Json:
+    """Describe a page of moves; `state` is what became of the value a move gave."""
+    return {
+        "schema": Schemas.HISTORY,
+        "repository": repository,
+        "history": [
+            {
+                "reference": past.reference,
+                "number": past.seq,
+                "at": rfc3339(past.at),
+                "old": past.old,
+                "new": past.new,
+                "state": state,
+                "change": past.change,
+                "kind": past.kind,
+                "actor": past.actor,
+                "client": past.client,
+                "reason": past.reason,
+                "held_until": rfc3339(past.held_until),
+            }
+            for past, state in entries
+        ],
+        "next": entries[-1][0].seq if len(entries) == limit else None,
+    }
+
+
+def removed_document(repository: RepositoryName, deleted: Deleted, terms: Json) -> Json:
+    """Describe what a removal moved. `terms` says whether it was a dry run and until when it can be undone."""
+    return {
+        "schema": Schemas.REMOVED,
+        **terms,
+        "change": None if terms["dry_run"] else deleted.change,
+        "repository": repository,
+        "moves": [move_document(repository, move) for move in deleted.moves],
+        "left": deleted.left,
+    }
+
+
+def undone_document(undone: Undone, terms: Json) -> Json:
+    """Describe what an undo or a restore moved, found as wanted, passed over, and had to leave."""
+    return {
+        "schema": Schemas.UNDONE,
+        **terms,
+        "change": None if terms["dry_run"] else undone.change,
+        "undoes": undone.undoes,
+        "moves": [move_document(name, move) for name, moves in undone.moves.items() for move in moves],
+        "satisfied": [{"repository": name, "reference": reference} for name, reference in undone.satisfied],
+        "skipped": [
+            {"repository": name, "reference": item.reference, "now": item.now, "wanted": item.wanted}
+            for name, item in undone.skipped
+        ],
+        "left": [{"repository": name, "digest": digest} for name, digest in undone.left],
+    }
+
+
+def round_document(done: Round, dry_run: Mapping[str, bool]) -> Json:
+    """Describe a round of the collector; every count is of this round."""
+    return {
+        "schema": Schemas.ROUND,
+        **dry_run,
+        "number": done.number,
+        "clock": rfc3339(done.clock),
+        "behind_seconds": done.behind // 1_000_000,
+        "pruned": done.pruned,
+        "let_go": done.let_go,
+        "swept": done.swept,
+        "expired_uploads": done.expired_uploads,
+        "condemned": done.condemned,
+        "reaped": done.reaped,
+        "reaped_bytes": done.reaped_bytes,
+        "forgotten": done.forgotten,
+        "held": [
+            {"digest": held.digest, "size": held.size, "until": rfc3339(held.until), "reason": held.reason}
+            for held in done.held
+        ],
+    }
+
+
+def with_moments(detail: object) -> object:
+    """Return an error's detail with its instants written as on the rest of this API."""
+    if isinstance(detail, Mapping):
+        return {
+            name: rfc3339(value) if name in MOMENTS and isinstance(value, int) else with_moments(value)
+            for name, value in detail.items()
+        }
+    if isinstance(detail, Iterable) and not isinstance(detail, str):
+        return [with_moments(value) for value in detail]
+    return detail

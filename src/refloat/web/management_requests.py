@@ -1,0 +1,123 @@
+"""What a management request may say. Anything it says beyond that is refused, never passed over."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+
+from refloat.core.errors import RequestInvalid
+from refloat.core.names import printable
+from refloat.core.undo import OnConflict
+
+MOST_A_PAGE = 1000
+PAGE = 100
+LARGEST_BODY = 1 << 20  # bytes
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)")
+_CHANGE_ID = re.compile(r"[a-z]{1,10}")
+
+Reason = Annotated[str, msgspec.Meta(max_length=1000)]
+ReferenceText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+
+class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A request body; every field but those without a default may be left out."""
+
+
+class UndoBody(Body, frozen=True, rename={"name": "as"}):
+    """`POST changes/ID/undo`."""
+
+    on_conflict: OnConflict = "refuse"
+    name: ReferenceText | None = None
+    reference: ReferenceText | None = None
+    dry_run: bool = False
+    reason: Reason | None = None
+
+
+class RemoveBody(Body, frozen=True):
+    """`POST repositories/NAME/remove`."""
+
+    references: Annotated[list[ReferenceText], msgspec.Meta(min_length=1, max_length=1000)]
+    scope: Literal["image", "tag"] = "image"
+    dry_run: bool = False
+    reason: Reason | None = None
+
+
+class RestoreBody(Body, frozen=True, rename={"name": "as"}):
+    """`POST repositories/NAME/restore`. `at` is an RFC 3339 instant."""
+
+    reference: ReferenceText
+    revision: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    at: str | None = None
+    name: ReferenceText | None = None
+    on_conflict: OnConflict = "refuse"
+    dry_run: bool = False
+    reason: Reason | None = None
+
+
+class CollectBody(Body, frozen=True):
+    """`POST collect`."""
+
+    dry_run: bool = False
+
+
+B = TypeVar("B", bound=Body)
+
+
+def decode(body: bytes, kind: type[B]) -> B:
+    """Read a body; an empty one says nothing, as `{}` does. Raises RequestInvalid."""
+    try:
+        return msgspec.json.decode(body or b"{}", type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+        raise RequestInvalid(f"the request body cannot be used: {problem}") from None
+
+
+def refuse_unknown(query: Mapping[str, str], *known: str) -> None:
+    """Raise RequestInvalid if the query has a parameter that is not one of `known`."""
+    unknown = sorted(set(query) - set(known))
+    if unknown:
+        raise RequestInvalid(f"there is no parameter {printable(unknown[0])} here", {"parameters": list(known)})
+
+
+def page_size(query: Mapping[str, str]) -> int:
+    """Return `n`, how many entries a page has at most. Raises RequestInvalid."""
+    text = query.get("n", str(PAGE))
+    if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= MOST_A_PAGE:
+        raise RequestInvalid(f"n is a number from 1 to {MOST_A_PAGE}, not {printable(text)}")
+    return int(text)
+
+
+def change_prefix(text: str) -> str:
+    """Return a change's id, or its beginning. Raises RequestInvalid."""
+    if not _CHANGE_ID.fullmatch(text):
+        raise RequestInvalid(f"{printable(text)} is not the id of a change: those are up to ten small letters")
+    return text
+
+
+def move_number(text: str | None) -> int | None:
+    """Return `before` of a history page. Raises RequestInvalid."""
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdecimal() or len(text) > 18:
+        raise RequestInvalid(f"before is the number of a move, not {printable(text)}")
+    return int(text)
+
+
+def instant(text: str | None) -> int | None:
+    """Return an RFC 3339 instant as microseconds since 1970. Raises RequestInvalid."""
+    if text is None:
+        return None
+    try:
+        if not _RFC3339.fullmatch(text):
+            raise ValueError(text)
+        moment = datetime.fromisoformat(text.upper())
+        return (moment - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        raise RequestInvalid(f"{printable(text)} is not an instant as RFC 3339 writes it") from None
+
+
+def rfc3339(at: int) -> str:
+    """Write microseconds since 1970 as an RFC 3339 instant in UTC."""
+    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds").replace("+00:00", "Z")
