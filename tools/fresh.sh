@@ -16,6 +16,7 @@ main() {
     [ "$(id -u)" = 0 ] || fail "make fresh needs root: it makes mounts"
     command -v debootstrap >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet=2 debootstrap
     root=$(mktemp -d "${TMPDIR:-/var/tmp}/refloat-fresh-XXXXXX")
+    chmod 755 "$root"
     trap 'rm -rf --one-file-system "$root"' EXIT
     trap 'exit 130' INT TERM
     unshare --mount --pid --fork --kill-child --mount-proc "$0" inside "$root"
