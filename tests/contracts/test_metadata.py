@@ -81,7 +81,7 @@ def test_two_processes_write_in_turn(metadata: SqliteMetadata, directory: Path) 
     other = SqliteMetadata(directory / "refloat.db", directory, lambda: False)
     writers = [
         threading.Thread(
-            target=lambda store=store, base=base: [  # type: ignore[misc]
+            target=lambda store=store, base=base: [
                 store.write_now(lambda tx, n=n: tx.begin_upload(session(n))) for n in range(base, base + 50)
             ]
         )

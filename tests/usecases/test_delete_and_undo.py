@@ -132,7 +132,7 @@ def test_a_reference_that_moved_on_refuses_the_whole_undo_and_says_who(registry:
     other = push(registry, "b", "v1")
     with pytest.raises(ChangeConflict) as refusal:
         take_back(registry, change)
-    (conflict,) = refusal.value.detail["conflicts"]  # type: ignore[call-overload,index]
+    (conflict,) = refusal.value.detail["conflicts"]  # type: ignore[call-overload,index,misc]
     assert conflict["reference"] == "v1"
     assert (conflict["now"], conflict["wanted"], conflict["moved_by"]) == (other, digest, "ann")
     assert registry.tips() == {other: other, "v1": other}
@@ -150,7 +150,7 @@ def test_replace_moves_the_conflicting_reference_and_can_itself_be_undone(regist
     assert registry.tips() == {other: other, digest: digest, "v1": digest}
     assert done.change is not None
     take_back(registry, done.change)
-    assert registry.tips()["v1"] == other
+    assert registry.tips()[Tag("v1")] == other
 
 
 def test_as_brings_one_reference_back_under_another_name(registry: Registry) -> None:

@@ -33,7 +33,13 @@ class Collector:
         self._stopped_for: str | None = None
 
     def start(self, interval: int) -> None:
-        """Collect every `interval` microseconds from now on."""
+        """Collect every `interval` microseconds from now on.
+
+        A directory without a backup gets its first one before anything is pushed: it names nothing live,
+        so it keeps no bytes from being reaped.
+        """
+        with self._alone(PATIENCE):
+            self._back_up()
         self._thread = threading.Thread(target=self._run, args=(interval / SECOND,), name="collector", daemon=True)
         self._thread.start()
 

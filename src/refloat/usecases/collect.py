@@ -19,6 +19,7 @@ from refloat.reaping import BlobReaper
 
 T = TypeVar("T")
 BATCH = 200  # rows in one transaction, so that pushes wait for milliseconds at most
+CHANGES_AT_ONCE = 20
 LONGEST_REQUEST = 24 * HOUR
 LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
 MOST_SHOWN = 1000
@@ -136,16 +137,13 @@ def _let_go(step: Step, clock: Clock, terms: CollectTerms, done: Round) -> None:
 
 
 def _prune(step: Step, clock: Clock, done: Round) -> None:
-    while changes := step(lambda tx: tx.due_changes(clock.at, BATCH)):
-        for change in changes:
-            pruned = step(partial(_prune_one, change=change, at=clock.at))
-            done.pruned += 1
-            done.let_go += pruned.let_go
-            done.swept += pruned.swept
+    def prune(tx: Collecting) -> list[Pruned]:
+        return [tx.prune(change, clock.at) for change in tx.due_changes(clock.at, CHANGES_AT_ONCE)]
 
-
-def _prune_one(tx: Collecting, *, change: str, at: int) -> Pruned:
-    return tx.prune(change, at)
+    while pruned := step(prune):
+        done.pruned += len(pruned)
+        done.let_go += sum(change.let_go for change in pruned)
+        done.swept += sum(change.swept for change in pruned)
 
 
 def _expire_uploads(step: Step, clock: Clock, done: Round) -> None:
