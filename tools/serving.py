@@ -1,16 +1,16 @@
-"""A registry of our own for a while: `refloat serve` as a process, on loopback, on a port nobody else has."""
+"""A registry of our own for a while: `refloat serve` as a process, on loopback, on a free port."""
 
 import json
 import os
+import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from tools.wire import Wire
 
@@ -34,17 +34,33 @@ class Served:
         return Wire(self.address)
 
     def start(self) -> Self:
-        """Start the server and return once it answers. Raises RuntimeError with its log if it does not."""
-        self.address = f"127.0.0.1:{free_port()}"
-        environment = {**os.environ, **self.settings, "REGISTRY_HTTP_ADDR": self.address}
+        """Start the server and return once it answers; at the same address as before, if it ran before.
+
+        Raises RuntimeError with its log if it does not.
+        """
+        ready, told = os.pipe()
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                [str(REFLOAT), "serve", "--root", str(self.root)],
-                env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                [
+                    str(REFLOAT), "serve", "--root", str(self.root),
+                    "--listen", self.address or "127.0.0.1:0", "--ready-fd", str(told),
+                ],
+                env={**os.environ, **self.settings}, pass_fds=(told,), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             )
+        os.close(told)
+        with open(ready, encoding="utf-8") as news:
+            self._hear(news)
         wait_until(self._answers, STARTING, lambda: f"refloat serve does not answer:\n{self.tail()}")
         return self
+
+    def _hear(self, news: TextIO) -> None:
+        """Learn the address from the server: the line ends when it listens, the pipe when it has ended."""
+        heard, _, _ = select.select([news], [], [], STARTING)
+        line = news.readline() if heard else ""
+        if not line:
+            raise RuntimeError(f"refloat serve does not listen:\n{self.tail()}")
+        self.address = line.strip().removeprefix("http://")
 
     def _answers(self) -> bool:
         if self.process is None or self.process.poll() is not None:
@@ -95,13 +111,6 @@ class Served:
         """Return every blob file on the server's disk, finished or not."""
         places = (self.root / "refloat" / "objects", self.root / "refloat" / "incoming")
         return sorted(path for place in places for path in place.rglob("*") if path.is_file())
-
-
-def free_port() -> int:
-    """Return a TCP port on loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, complaint: Callable[[], str]) -> None:
