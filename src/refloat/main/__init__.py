@@ -11,11 +11,3 @@ def asgi() -> Any:
     from refloat.main.factory import application
 
     return application()
-
-
-def __getattr__(name: str) -> Any:
-    if name == "serve":
-        from refloat.main.command import serve
-
-        return serve
-    raise AttributeError(name)

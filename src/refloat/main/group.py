@@ -1,0 +1,32 @@
+"""The command line as click sees it: a group that imports a verb when it is called."""
+
+from importlib import import_module
+
+import click
+
+from refloat.main.page import page, verbs, version
+
+
+class Verbs(click.Group):
+    """Knows its verbs' names without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        verb = verbs().get(cmd_name)
+        if verb is None:
+            return None
+        module, _, name = verb[0].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command), verb
+        return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        return page()
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(None, "--version", message=version())
+def refloat() -> None:
+    """A container registry where delete has an undo."""

@@ -1,0 +1,37 @@
+"""The first page of help, made without importing anything: it is what people wait for most often."""
+
+from importlib import import_module
+
+from refloat import __version__
+
+Verb = tuple[str, str]  # "module:command", and one sentence
+SERVER: dict[str, Verb] = {"serve": ("refloat.main.command:serve", "Run the registry.")}
+
+
+def verbs() -> dict[str, Verb]:
+    """Return every verb by its name, in the order people are shown."""
+    return {**SERVER, **import_module("refloat.cli.commands").COMMANDS}
+
+
+def version() -> str:
+    """Return the line of `--version`."""
+    return f"refloat {__version__}"
+
+
+def page() -> str:
+    """Return the text of `refloat --help`."""
+    known = verbs()
+    width = max(len(name) for name in known)
+    lines = [f"  {name:{width}}  {sentence}" for name, (_, sentence) in known.items()]
+    return "\n".join(
+        [
+            "Usage: refloat VERB [OPTIONS] [ARGUMENTS]",
+            "",
+            "  A container registry where delete has an undo.",
+            "",
+            "Verbs:",
+            *lines,
+            "",
+            "  refloat VERB --help says more; refloat --version says which this is.",
+        ]
+    )
