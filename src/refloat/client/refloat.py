@@ -1,0 +1,135 @@
+"""A refloat's management API as a client uses it: documents in, documents out, errors as exceptions."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from refloat.client.errors import ClientError, NotAllowed, NotRefloat, Refused, Unreachable
+from refloat.client.origin import Origin
+from refloat.client.wire import Answer, Wire
+
+API = "/v2/_refloat/v1/"
+MARK = "refloat-api"  # on every answer of the management API
+PATIENCE = 60.0  # seconds for one answer
+Document = dict[str, object]
+
+
+class Refloat:
+    """One server. `login` are a user and a password given by hand; without it credential files are read if asked."""
+
+    def __init__(self, origin: Origin, login: tuple[str, str] | None = None) -> None:
+        self.origin = origin
+        self._wire = Wire(origin)
+        self._login = login
+        self._authorization: str | None = None
+
+    def get(self, path: str, **query: str | int | None) -> Document:
+        """Return the document at a path below the API's root. Raises what client.errors names."""
+        said = {name: value for name, value in query.items() if value is not None}
+        address = API + path + (f"?{urlencode(said)}" if said else "")
+        return self._document(self._ask(lambda headers: self._wire.get(address, headers, PATIENCE)))
+
+    def post(self, path: str, body: Mapping[str, object], patience: float = PATIENCE) -> Document:
+        """Send a document and return the answer. Raises what client.errors names."""
+        sent = json.dumps({name: value for name, value in body.items() if value is not None}).encode()
+        return self._document(self._ask(lambda headers: self._wire.post(API + path, sent, headers, patience)))
+
+    def pages(self, path: str, field: str, cursor: str, **query: str | int | None) -> Iterator[Document]:
+        """Return every entry of a list, page after page; `cursor` is the parameter that asks for the next."""
+        while True:
+            page = self.get(path, **query)
+            entries = page[field]
+            assert isinstance(entries, list)
+            yield from entries
+            following = page.get("next")
+            if following is None:
+                return
+            query[cursor] = str(following)
+
+    def _ask(self, send: "_Send") -> Answer:
+        answer = send(self._headers())
+        if answer.status == 401 and self._authorization is None:
+            self._authorization = self._authorize(answer)
+            answer = send(self._headers())
+            if answer.status == 401:
+                raise self._not_accepted(())
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": self._authorization} if self._authorization else {}
+
+    def _authorize(self, answer: Answer) -> str:
+        """Return the header for a server that wants to know who asks. Raises NotAllowed."""
+        from refloat.client.credentials import Credentials, search
+
+        challenge = answer.headers.get("www-authenticate", "")
+        if not challenge.lower().startswith("basic"):
+            raise NotAllowed(
+                f"{self.origin.netloc} asks for more than user and password, which is all that can be sent"
+            )
+        if self._login is not None:
+            return Credentials(*self._login, source="--username").authorization
+        found = search(self.origin.netloc, os.environ, Path.home())
+        if found.credentials is None:
+            raise self._not_accepted(found.notes)
+        return found.credentials.authorization
+
+    def _not_accepted(self, notes: tuple[str, ...]) -> NotAllowed:
+        return NotAllowed(f"{self.origin.netloc}: authentication required", notes, f"docker login {self.origin.netloc}")
+
+    def _document(self, answer: Answer) -> Document:
+        document = _json(answer.body)
+        if answer.status < 300 and str(document.get("schema", "")).startswith("refloat."):
+            return document
+        raise self._problem(answer, document)
+
+    def _problem(self, answer: Answer, document: Document) -> ClientError:
+        if MARK in answer.headers:
+            return _refused(answer.status, document)
+        if 300 <= answer.status < 400:
+            elsewhere = answer.headers.get("location", "elsewhere")
+            return Unreachable(f"{self.origin.netloc} sends its callers to {elsewhere}, which is not followed")
+        if answer.status in (403, 407):
+            return NotAllowed(f"{self.origin.netloc} does not let you: {answer.status}")
+        if answer.status >= 500:
+            return Unreachable(f"{self.origin.netloc} answers {answer.status}")
+        return NotRefloat(f"{self.origin.netloc} is not a refloat server{self._likeness()}")
+
+    def _likeness(self) -> str:
+        """Say what else a server is, as far as it shows."""
+        try:
+            answer = self._wire.get("/v2/", {}, PATIENCE)
+        except ClientError:
+            return ""
+        if "docker-distribution-api-version" in answer.headers:
+            return " (it answers like distribution)"
+        server = answer.headers.get("server")
+        return f" (it answers like {server})" if server else ""
+
+
+def name_path(repository: str, rest: str) -> str:
+    """Return the path of something about a repository."""
+    return f"repositories/{quote(repository)}/{rest}"
+
+
+class _Send(Protocol):
+    def __call__(self, headers: Mapping[str, str]) -> Answer: ...
+
+
+def _refused(status: int, document: Document) -> Refused:
+    errors = document.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    return Refused(
+        status, str(first.get("code", "UNKNOWN")), str(first.get("message", f"answered {status}")), first.get("detail")
+    )
+
+
+def _json(body: bytes) -> Document:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
