@@ -38,8 +38,9 @@ class Collector:
         A directory without a backup gets its first one before anything is pushed: it names nothing live,
         so it keeps no bytes from being reaped.
         """
-        with self._alone(PATIENCE):
-            self._back_up()
+        if self._metadata.last_backup() is None:
+            with self._alone(PATIENCE):
+                self._back_up()  # nothing to copy yet; later ones never hold up a start
         self._thread = threading.Thread(target=self._run, args=(interval / SECOND,), name="collector", daemon=True)
         self._thread.start()
 
