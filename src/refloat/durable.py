@@ -40,6 +40,12 @@ def truncate(file: int, size: int) -> None:
     os.ftruncate(file, size)
 
 
+def preallocate(file: int, size: int) -> None:
+    """Take `size` bytes of the disk for a file. Raises OSError with ENOSPC where there are none."""
+    _step()
+    os.posix_fallocate(file, 0, size)
+
+
 def fsync(file: int) -> None:
     """Make a file's bytes durable."""
     _step()

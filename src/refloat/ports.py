@@ -273,6 +273,9 @@ class UploadFile(Protocol):
     def digest(self, algorithm: str) -> Digest:
         """Return the digest of all bytes in the file, from a running hash where it belongs to them."""
 
+    def recorded(self, upload: Upload) -> None:
+        """Learn that the session is now recorded as `upload`, so that a running hash can serve the next request."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -287,7 +290,10 @@ class BlobStore(Protocol):
         """Make the empty file of an upload."""
 
     def open_upload(self, upload: Upload) -> UploadFile:
-        """Lock and open an upload's bytes. Raises UploadOutOfOrder when another request has them."""
+        """Lock and open an upload's bytes. The session has to be read again under the lock.
+
+        Raises UploadOutOfOrder when another request has them, BlobUploadUnknown when they are gone.
+        """
 
     async def seal(self, key: str) -> None:
         """Make an upload's bytes durable under their final name. Raises StorageFull, Unavailable."""

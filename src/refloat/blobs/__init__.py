@@ -1,0 +1,1 @@
+"""Bytes under keys: the store `ports.BlobStore` and `reaping.BlobReaper` promise, on a filesystem."""

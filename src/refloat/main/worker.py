@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from refloat.blobs.store import FileBlobs
+from refloat.blobs.filesystem import FileBlobs
 from refloat.main.collector import Collector
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings

@@ -1,0 +1,102 @@
+"""Blobs as files under ROOT/refloat. Safe with any number of processes; needs no repair after a crash."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from refloat import durable
+from refloat.blobs.ballast import Ballast
+from refloat.blobs.failures import disk
+from refloat.blobs.hashes import RunningHashes
+from refloat.blobs.layout import Layout
+from refloat.blobs.locked import LockedFile
+from refloat.blobs.sealer import Sealer
+from refloat.core.errors import BlobUploadUnknown
+from refloat.core.records import Upload
+
+
+class FileBlobs:
+    """`ports.BlobStore` and `reaping.BlobReaper` over a directory.
+
+    `reserve` is the fraction of the disk that uploads leave free. Made after a fork: it has threads.
+    """
+
+    def __init__(self, directory: Path, reserve: float) -> None:
+        self._layout = Layout(directory)
+        self._reserve = reserve
+        self._hashes = RunningHashes()
+        with disk():
+            durable.make_directory(directory)
+            durable.make_directory(Path(self._layout.incoming))
+            durable.make_directory(Path(self._layout.objects))
+        self._ballast = Ballast(directory / "ballast")
+        self._ballast.restore(self._free())
+        self._sealer = Sealer(self._layout)
+
+    def create(self, key: str) -> None:
+        """Make the empty file of an upload. Raises StorageFull, Unavailable."""
+        with disk():
+            os.close(durable.create(Path(self._layout.arriving(key))))
+
+    def open_upload(self, upload: Upload) -> LockedFile:
+        """Lock and open an upload's bytes. The session has to be read again under the lock.
+
+        Raises UploadOutOfOrder when another request has them, BlobUploadUnknown when there are none.
+        """
+        for path in (self._layout.arriving(upload.key), self._layout.whole(upload.key)):
+            try:
+                file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            except FileNotFoundError:
+                continue
+            return LockedFile(file, upload, self._hashes)
+        raise BlobUploadUnknown("the bytes of this upload are gone; begin it again", {"upload": upload.id})
+
+    async def seal(self, key: str) -> None:
+        """Make an upload's bytes durable under their final name; once more is fine.
+
+        Raises BlobUploadUnknown where there are none, StorageFull, Unavailable.
+        """
+        await self._sealer.seal(key)
+
+    def path(self, key: str) -> Path:
+        """Return where the whole bytes of a live key lie."""
+        return Path(self._layout.whole(key))
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes lie under a live key; None: no file."""
+        try:
+            return os.stat(self._layout.whole(key)).st_size
+        except FileNotFoundError:
+            return None
+
+    def has_room(self, length: int) -> bool:
+        """Would `length` more bytes leave the reserve free?"""
+        return length <= self._free()
+
+    def make_room(self) -> bool:
+        """Give up the ballast for a database that found the disk full. True: there was some."""
+        return self._ballast.give_up()
+
+    def reap(self, key: str) -> bool:
+        """Remove whatever lies under a key, finished or not; as often as needed. True: confirmed absent."""
+        paths = (Path(self._layout.arriving(key)), Path(self._layout.whole(key)))
+        for path in paths:
+            if path.exists():
+                durable.unlink(path)
+        self._ballast.restore(self._free())
+        return not any(path.exists() for path in paths)
+
+    def keys(self) -> Iterator[str]:
+        """Yield every key that has bytes, arriving or whole; for looks at what lies about."""
+        yield from os.listdir(self._layout.incoming)
+        for day in os.listdir(self._layout.objects):
+            yield from os.listdir(f"{self._layout.objects}/{day}")
+
+    def close(self) -> None:
+        """Finish what is being sealed."""
+        self._sealer.close()
+
+    def _free(self) -> int:
+        """Return how many bytes uploads may still take."""
+        disk_now = os.statvfs(self._layout.directory)
+        return int(disk_now.f_bavail * disk_now.f_frsize - self._reserve * disk_now.f_blocks * disk_now.f_frsize)

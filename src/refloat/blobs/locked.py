@@ -1,0 +1,78 @@
+"""The bytes of one upload, under a lock that the kernel ends with the process."""
+
+import fcntl
+import hashlib
+import os
+from types import TracebackType
+from typing import Self
+
+from refloat import durable
+from refloat.blobs.failures import disk
+from refloat.blobs.hashes import ALGORITHM, RunningHashes
+from refloat.core.errors import BlobUploadUnknown, UploadOutOfOrder
+from refloat.core.names import Digest
+from refloat.core.records import Upload
+
+READ = 1 << 20
+
+
+class LockedFile:
+    """`ports.UploadFile` on a descriptor, which it owns."""
+
+    def __init__(self, file: int, upload: Upload, hashes: RunningHashes) -> None:
+        self._file = file
+        self._upload = upload
+        self._hashes = hashes
+        self._size = upload.size
+        self._running: hashlib._Hash | None = None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: one-writer
+        except BlockingIOError:
+            os.close(file)
+            raise UploadOutOfOrder("another request is writing to this upload", {"offset": upload.size}) from None
+        self._running = hashes.take(upload)
+
+    def cut(self, size: int) -> None:
+        """Drop what lies beyond `size`, the recorded length. Raises BlobUploadUnknown if bytes are lost."""
+        there = os.fstat(self._file).st_size
+        if there < size:
+            raise BlobUploadUnknown("bytes of this upload were lost; begin it again", {"upload": self._upload.id})
+        if there > size:
+            durable.truncate(self._file, size)  # guard: cut-to-the-recorded-size
+        os.lseek(self._file, size, os.SEEK_SET)
+
+    def append(self, data: bytes) -> None:
+        """Write all of `data` at the end. Raises StorageFull, Unavailable."""
+        with disk():
+            durable.write(self._file, data)
+        self._size += len(data)
+        if self._running is not None:
+            self._running.update(data)
+
+    def digest(self, algorithm: str) -> Digest:
+        """Return the digest of all bytes in the file; it may have to read them all. Raises Unavailable."""
+        if algorithm == ALGORITHM and self._running is not None:
+            return Digest(f"{ALGORITHM}:{self._running.hexdigest()}")
+        return Digest(f"{algorithm}:{self._hash_again(algorithm).hexdigest()}")
+
+    def recorded(self, upload: Upload) -> None:
+        """Keep the running hash for `upload`, the session as it is recorded now."""
+        self._upload = upload
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._running is not None and self._upload.size == self._size:
+            self._hashes.keep(self._upload, self._running)
+        os.close(self._file)
+
+    def _hash_again(self, algorithm: str) -> "hashlib._Hash":
+        fresh, offset = hashlib.new(algorithm), 0
+        with disk():
+            while data := os.pread(self._file, READ, offset):
+                fresh.update(data)
+                offset += len(data)
+        return fresh

@@ -1,0 +1,148 @@
+"""Makes finished uploads durable under their final names, whatever waits in one go.
+
+There is no window: while one batch is flushed the next one gathers. Order: bytes, then names, then the
+directory of the names; only then is anybody answered, and only then may the database hear of it.
+"""
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from refloat import durable
+from refloat.blobs.failures import condition_of
+from refloat.blobs.layout import Layout
+from refloat.core.errors import BlobUploadUnknown, RefloatError, Unavailable
+
+MOST_AT_ONCE = 64
+FLUSHERS = 4  # fsyncs at a time: more gain nothing, measured
+
+
+@dataclass(slots=True)
+class _Job:
+    key: str
+    loop: asyncio.AbstractEventLoop
+    answered: "asyncio.Future[None]"
+    error: RefloatError | None = None
+
+    def answer(self) -> None:
+        self.loop.call_soon_threadsafe(_answer, self)
+
+
+class Sealer:
+    """One thread that seals, and a few that flush for it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._flushers = ThreadPoolExecutor(FLUSHERS, thread_name_prefix="flusher")
+        self._made: set[str] = set()
+        self._broken: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
+        self._thread.start()
+
+    async def seal(self, key: str) -> None:
+        """Return when the bytes of `key` are durable under their final name; once more is fine.
+
+        Raises BlobUploadUnknown where there are no bytes, StorageFull, Unavailable.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(key, loop, loop.create_future())
+        self._jobs.put(job)
+        await job.answered
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._flushers.shutdown()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            batch, last = [job], False
+            while len(batch) < MOST_AT_ONCE and not self._jobs.empty():
+                more = self._jobs.get()
+                if more is None:
+                    last = True
+                    break
+                batch.append(more)
+            self._seal(batch)
+            for sealed in batch:
+                sealed.answer()
+            if last:
+                return
+
+    def _seal(self, batch: Sequence[_Job]) -> None:
+        flush = map if len(batch) == 1 else self._flushers.map
+        healthy = [job for job, fine in zip(batch, flush(self._flush, batch), strict=True) if fine]
+        named = [job for job in healthy if self._name(job)]
+        self._fsync_directories(named)
+
+    def _flush(self, job: _Job) -> bool:
+        """Make the bytes durable. What could not be made durable is dropped, and never flushed again."""
+        try:
+            file = self._open(job.key)
+        except FileNotFoundError:
+            job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
+            return False
+        try:
+            durable.fsync(file)
+        except OSError as problem:  # guard: failed-fsync-is-final
+            job.error = condition_of(problem)
+            os.ftruncate(file, 0)  # the next fsync would say yes to pages the kernel has given up
+            return False
+        finally:
+            os.close(file)
+        return True
+
+    def _open(self, key: str) -> int:
+        try:
+            return os.open(self._layout.arriving(key), os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return os.open(self._layout.whole(key), os.O_RDWR | os.O_CLOEXEC)
+
+    def _name(self, job: _Job) -> bool:
+        """Give the file its final name, if an earlier request did not."""
+        day, arriving = self._layout.day(job.key), Path(self._layout.arriving(job.key))
+        try:
+            if day not in self._made:
+                durable.make_directory(Path(day))
+                self._made.add(day)
+            if arriving.exists():
+                durable.rename(arriving, Path(self._layout.whole(job.key)))
+        except FileNotFoundError:  # the session expired meanwhile and the reaper was here
+            job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
+        except OSError as problem:
+            job.error = condition_of(problem)
+        return job.error is None
+
+    def _fsync_directories(self, jobs: Sequence[_Job]) -> None:
+        days: dict[str, list[_Job]] = {}
+        for job in jobs:
+            days.setdefault(self._layout.day(job.key), []).append(job)
+        for day, inside in days.items():
+            try:
+                self._refuse_if_broken()
+                durable.fsync_directory(Path(day))
+            except OSError as problem:
+                self._broken = problem  # a directory that failed is not asked again and not believed
+                failure = f"the disk failed and this process stores no more blobs: {problem.strerror}"
+                for job in inside:
+                    job.error = Unavailable(failure)
+
+    def _refuse_if_broken(self) -> None:
+        if self._broken is not None:
+            raise self._broken
+
+
+def _answer(job: _Job) -> None:
+    if job.answered.done():
+        return  # nobody waits any more
+    if job.error is not None:
+        job.answered.set_exception(job.error)
+    else:
+        job.answered.set_result(None)
