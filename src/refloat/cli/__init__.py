@@ -1,0 +1,1 @@
+"""The command line: verbs about a registry, over HTTP only."""

@@ -1,0 +1,96 @@
+"""Changes in tables: what `log`, `trash` and `undo` list."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar, cast
+
+import click
+
+from refloat.cli.moves import Move, named, summary
+from refloat.cli.printing import Column, Entry, Printer
+from refloat.cli.wording import day, short
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def moves_of(entry: Entry) -> Sequence[Move]:
+    """Return the moves of a change or of an answer to one."""
+    return cast("Sequence[Move]", entry["moves"])
+
+
+def what(entry: Entry) -> str:
+    """Say in a few words what a change touched."""
+    return summary(moves_of(entry))
+
+
+def via(entry: Entry) -> str | None:
+    """Return the name of the program that made a change, without its version."""
+    client = entry.get("client")
+    return str(client).partition(" ")[0].partition("/")[0] if client else None
+
+
+def who(entry: Entry) -> object:
+    """Return who made a change."""
+    return entry.get("actor") or entry.get("address")
+
+
+def undo_state(entry: Entry) -> str:
+    """Say whether and until when a change can be taken back."""
+    if entry.get("undone_by"):
+        return f"undone by {entry['undone_by']}"
+    if not entry.get("undoable"):
+        return "no longer"
+    if all(move["old"] is None for move in moves_of(entry)):
+        return "any time"
+    return f"until {day(str(entry['held_until']))}"
+
+
+LOG = (
+    Column("ID", "id"),
+    Column("WHEN", "at", "when"),
+    Column("BY", who),
+    Column("VIA", via),
+    Column("DID", "kind"),
+    Column("WHAT", what),
+    Column("UNDO", undo_state),
+)
+
+TRASH = (
+    Column("ID", "id"),
+    Column("DELETED", "at", "when"),
+    Column("WHAT", what),
+    Column("BY", who),
+    Column("VIA", via),
+    Column("EXPIRES", "held_until", "when"),
+)
+
+
+def one_change(printer: Printer, change: Entry) -> None:
+    """Print one change with all its moves."""
+    if printer.form == "lines":
+        columns = [Column(name.upper(), name) for name in ("repository", "reference", "old", "new")]
+        printer.table(columns, moves_of(change))
+        return
+    printer.line(f"{change['id']}  {change['kind']} {what(change)}")
+    for title, value in (
+        ("when", change["at"]),
+        ("by", who(change)),
+        ("with", change["client"]),
+        ("reason", change["reason"]),
+        ("takes back", change["undoes"]),
+        ("undo", undo_state(change)),
+    ):
+        if value:
+            printer.line(f"  {title:<10}  {value}")
+    for move in moves_of(change):
+        printer.line(f"  {named(move['repository'], move['reference'])}  {_side(move['old'])} → {_side(move['new'])}")
+
+
+def _side(value: object) -> str:
+    return short(str(value)) if value else "(nothing)"
+
+
+def limited(default: int) -> Callable[[F], F]:
+    """Add `-l/--limit` to a verb that lists."""
+    return click.option(
+        "-l", "--limit", type=click.IntRange(1), default=default, show_default=True, help="List at most so many."
+    )

@@ -1,0 +1,57 @@
+"""Around every verb that changes something: where its answer goes, and the command that takes it back."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+import click
+
+from refloat.cli.printing import Entry
+from refloat.cli.session import Session
+from refloat.cli.wording import day
+from refloat.client.refloat import Refloat
+
+F = TypeVar("F", bound=Callable[..., object])
+UNCHANGED = "Dry run: nothing was changed."
+
+
+def dry_run(function: F) -> F:
+    """Add `-n/--dry-run`."""
+    return click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing.")(function)
+
+
+def reason(function: F) -> F:
+    """Add `--reason`."""
+    return click.option("--reason", metavar="TEXT", help="Why; kept in the history.")(function)
+
+
+def replace(text: str) -> Callable[[F], F]:
+    """Add `--replace`, described by `text`."""
+    return click.option("--replace", "on_conflict", flag_value="replace", default="refuse", help=text)
+
+
+def skip(function: F) -> F:
+    """Add `--skip`."""
+    text = "Leave what moved since, bring back the rest."
+    return click.option("--skip", "on_conflict", flag_value="skip", help=text)(function)
+
+
+def finish(session: Session, server: Refloat, answer: Entry, lines: Iterable[str]) -> None:
+    """Tell what an answer says, remember its change, and print the command that takes it back."""
+    change = answer.get("change")
+    if change is not None:
+        session.memory(server).keep(str(change))
+    if session.printer.form == "quiet":
+        if change is not None:
+            session.printer.line(str(change))
+        return
+    for line in lines:
+        session.printer.line(line)
+    if answer["dry_run"]:
+        session.printer.line(UNCHANGED)
+    elif change is not None:
+        session.printer.line(f"Undo:  {session.command('undo', str(change))}")
+
+
+def until(answer: Entry) -> str:
+    """Say until when a change can be taken back."""
+    return f"  can be brought back until {day(str(answer['held_until']))}"

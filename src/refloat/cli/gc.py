@@ -1,0 +1,77 @@
+"""`refloat gc`: a round of the collector, now."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import click
+
+from refloat.cli import doing
+from refloat.cli.printing import Entry
+from refloat.cli.problems import Exit
+from refloat.cli.session import Session
+from refloat.cli.verb import Verb
+from refloat.cli.wording import counted, moment, relative, size
+from refloat.client.refloat import Document
+
+PATIENCE = 3600.0  # seconds: a round over very much takes as long as removing the files does
+
+
+@click.command(cls=Verb)
+@doing.dry_run
+def gc(session: Session, *, dry_run: bool) -> Exit:
+    """Collect now what is due, while everybody goes on working.
+
+    A server does this by itself every minute. What is in the trash is never collected before its window ends.
+    """
+    done = session.server().post("collect", {"dry_run": dry_run}, PATIENCE)
+    printer = session.printer
+    if printer.form == "json":
+        printer.document("gc", round=done)
+    elif printer.form == "quiet":
+        printer.line(str(done["reaped_bytes"]))
+    else:
+        for line in _lines(session, done):
+            printer.line(line)
+        if dry_run:
+            printer.line(
+                f"{doing.UNCHANGED}  {session.command('gc')}  would free {size(_number(done, 'reaped_bytes'))}."
+            )
+    return Exit.OK
+
+
+def _lines(session: Session, done: Document) -> Iterator[str]:
+    held = cast("list[Entry]", done["held"])
+    for title, count, what in (
+        ("pruned", "pruned", "change whose window has ended"),
+        ("swept", "swept", "manifest that nothing holds any more"),
+        ("expired", "expired_uploads", "upload that was never finished"),
+        ("condemned", "condemned", "blob that nothing uses any more"),
+    ):
+        yield f"  {title:<10}{_number(done, count):>6,}  {_plural(what, _number(done, count))}"
+    reaped, freed = _number(done, "reaped"), size(_number(done, "reaped_bytes"))
+    yield f"  {'reaped':<10}{reaped:>6,}  {'blob' if reaped == 1 else 'blobs'}, {freed} freed"
+    waiting = size(sum(_number(entry, "size") for entry in held))
+    yield f"  {'held':<10}{len(held):>6,}  {'blob' if len(held) == 1 else 'blobs'}, {waiting}{_until(session, held)}"
+    if behind := _number(done, "behind_seconds"):
+        yield f"  the collector's clock is {counted(behind, 'second')} behind, and waits that much longer"
+
+
+def _until(session: Session, held: list[Entry]) -> str:
+    if not held:
+        return ""
+    ends = sorted(str(entry["until"]) for entry in held)
+    first, last = ends[0][:19] + "Z", ends[-1][:19] + "Z"
+    if session.printer.form == "people":
+        return f", the next until {first} ({relative(moment(ends[0]), session.printer.now)}), the last until {last}"
+    return f", until {first} to {last}"
+
+
+def _plural(what: str, count: int) -> str:
+    if count == 1:
+        return what
+    noun, rest = what.split(" ", 1)
+    return f"{noun}s {rest}"
+
+
+def _number(entry: Entry, name: str) -> int:
+    return int(str(entry[name]))

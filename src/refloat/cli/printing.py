@@ -1,0 +1,124 @@
+"""Data on standard output: a table on a terminal, tab-separated lines in a pipe, or one JSON document."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import IO, Literal
+
+from refloat.cli import wording
+
+Color = Literal["auto", "always", "never"]
+Form = Literal["people", "lines", "json", "quiet"]
+Kind = Literal["text", "digest", "size", "count", "when", "day", "list"]
+Entry = Mapping[str, object]
+STYLES = {"error": "31;1", "hint": "36", "header": "1", "id": "33"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its title, where an entry has its value, and how that is written."""
+
+    title: str
+    value: str | Callable[[Entry], object]
+    kind: Kind = "text"
+
+    def of(self, entry: Entry) -> object:
+        """Return the value of this column in an entry."""
+        return entry.get(self.value) if isinstance(self.value, str) else self.value(entry)
+
+
+class Printer:
+    """Writes what verbs found. `form` is chosen once: by flags, else by what standard output is."""
+
+    def __init__(self, form: Form, color: Color, now: datetime) -> None:
+        self.form = form
+        self.now = now
+        self._color = color
+
+    def line(self, text: str = "") -> None:
+        """Write a line for people; in a pipe too."""
+        sys.stdout.write(text + "\n")
+
+    def note(self, text: str) -> None:
+        """Write a line to standard error: what is under way, what to know."""
+        sys.stderr.write(text + "\n")
+
+    def document(self, schema: str, **content: object) -> None:
+        """Write one JSON document."""
+        json.dump({"schema": f"refloat.{schema}/1", **content}, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+
+    def table(self, columns: Sequence[Column], entries: Sequence[Entry]) -> None:
+        """Write entries as aligned columns on a terminal, else one line each with tabs between."""
+        if self.form == "lines":
+            for entry in entries:
+                self.line("\t".join(_plain(column.of(entry)) for column in columns))
+        elif entries:
+            self._aligned(columns, [[self._cell(column, entry) for column in columns] for entry in entries])
+
+    def style(self, text: str, name: str, stream: IO[str] | None = None) -> str:
+        """Mark text, where colours are wanted. The words alone always say the same."""
+        if not wants_color(self._color, sys.stdout if stream is None else stream):
+            return text
+        return f"\x1b[{STYLES[name]}m{text}\x1b[0m"
+
+    def _aligned(self, columns: Sequence[Column], rows: list[list[str]]) -> None:
+        titles = [column.title for column in columns]
+        widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(columns))]
+        self.line(self.style(_row(columns, titles, widths), "header"))
+        for row in rows:
+            self.line(_row(columns, row, widths))
+
+    def _cell(self, column: Column, entry: Entry) -> str:
+        value = column.of(entry)
+        if value is None or value == "":
+            return "-"
+        if column.kind == "when":
+            return wording.relative(wording.moment(str(value)), self.now)
+        return WRITTEN[column.kind](value)
+
+
+def _row(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        cell.rjust(width) if column.kind in ("size", "count") else cell.ljust(width)
+        for column, cell, width in zip(columns, cells, widths, strict=True)
+    ).rstrip()
+
+
+def _list(value: object) -> str:
+    return " ".join(str(word) for word in value) if isinstance(value, list) else str(value)
+
+
+WRITTEN: Mapping[Kind, Callable[[object], str]] = {
+    "text": str,
+    "digest": lambda value: wording.short(str(value)),
+    "size": lambda value: wording.size(int(str(value))),
+    "count": lambda value: f"{value:,}",
+    "day": lambda value: wording.day(str(value)),
+    "list": _list,
+}
+
+
+def _plain(value: object) -> str:
+    """Write a value for programs: whole, and without what would break a line of fields."""
+    text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(text.split()) if any(letter in text for letter in "\t\r\n") else text
+
+
+def wants_color(color: Color, stream: IO[str]) -> bool:
+    """Should what goes to `stream` be coloured? NO_COLOR, FORCE_COLOR and TERM=dumb are honoured."""
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def now() -> datetime:
+    """Return the present."""
+    return datetime.now(UTC)

@@ -1,0 +1,111 @@
+"""References as people write them: `[HOST[:PORT]/]REPO[:TAG][@DIGEST]`, and `@{2}` or `@{DATE}` for a past."""
+
+import re
+from dataclasses import dataclass
+
+from refloat.cli.problems import Problem, usage
+from refloat.core.errors import NameInvalid
+from refloat.core.names import ALGORITHMS, RepositoryName, Tag
+
+FORM = "[HOST[:PORT]/]REPO[:TAG][@DIGEST]"
+FEWEST_DIGITS = 7
+_PREFIX = re.compile(r"(?:docker|oci)://")
+_PAST = re.compile(r"(.*)@\{([^{}]*)\}", re.DOTALL)
+_DIGEST = re.compile(r"(?:(sha256|sha512):)?([0-9a-f]+)")
+_WILD = re.compile(r"[*?\[\]]")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a person named. `digest` may be shortened; `past` is what stood in `@{…}`."""
+
+    host: str | None
+    repository: str
+    tag: str | None = None
+    digest: str | None = None
+    past: str | None = None
+
+    @property
+    def value(self) -> str | None:
+        """The reference in its repository: the digest where one is given, else the tag."""
+        return self.digest or self.tag
+
+    def __str__(self) -> str:
+        host = f"{self.host}/" if self.host else ""
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        past = f"@{{{self.past}}}" if self.past is not None else ""
+        return f"{host}{self.repository}{tag}{digest}{past}"
+
+
+def parse(text: str) -> Reference:
+    """Read a reference. Raises Problem."""
+    whole = _PAST.fullmatch(_without_prefix(text))
+    rest, past = (whole[1], whole[2]) if whole else (_without_prefix(text), None)
+    rest, at, written = rest.partition("@")
+    host, name = split_host(rest)
+    repository, colon, tag = name.partition(":")
+    try:
+        return Reference(
+            host,
+            RepositoryName.parse(repository),
+            Tag.parse(tag) if colon else None,
+            _digest(written, text) if at else None,
+            past,
+        )
+    except NameInvalid as problem:
+        raise usage(f"{text!r} is not a reference: {problem.message}", f"references are {FORM}") from None
+
+
+def parse_image(text: str) -> Reference:
+    """Read a reference that names one image, by tag or digest. Raises Problem."""
+    found = parse(text)
+    if found.value is None:
+        raise whole_repository(found)
+    return found
+
+
+def parse_pattern(text: str) -> tuple[str | None, str, str | None]:
+    """Read `[HOST/][REPO[:GLOB]]`; return host, repository (may be empty) and glob. Raises Problem."""
+    host, name = split_host(_without_prefix(text))
+    repository, colon, glob = name.partition(":")
+    if not repository and host and not colon:
+        return host, "", None
+    if _WILD.search(repository):
+        raise usage(f"{text!r}: patterns are for tags, as in  refloat ls 'team/api:v1.*'")
+    try:
+        return host, RepositoryName.parse(repository), glob if colon else None
+    except NameInvalid as problem:
+        raise usage(f"{text!r} is not a repository: {problem.message}", "[HOST[:PORT]/]REPO[:GLOB]") from None
+
+
+def split_host(text: str) -> tuple[str | None, str]:
+    """Split the server off, as Docker does: what stands before the first slash and has a dot, a colon, or is
+    `localhost`."""
+    first, slash, rest = text.partition("/")
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        return first, rest
+    return None, text
+
+
+def whole_repository(reference: Reference) -> Problem:
+    """Return the problem of a reference that names a repository where an image was wanted."""
+    return usage(f"{reference} is a repository; say which image of it", f"refloat ls {reference}   lists its tags")
+
+
+def _without_prefix(text: str) -> str:
+    return _PREFIX.sub("", text, count=1) if _PREFIX.match(text) else text
+
+
+def _digest(written: str, text: str) -> str:
+    match = _DIGEST.fullmatch(written)
+    if match is None:
+        raise usage(
+            f"{text!r}: {written!r} is not a digest", "a digest is written in hex, as @4f1c02d or @sha256:4f1c…"
+        )
+    algorithm, digits = match[1] or ("sha512" if len(match[2]) == ALGORITHMS["sha512"] else "sha256"), match[2]
+    if not FEWEST_DIGITS <= len(digits) <= ALGORITHMS[algorithm]:
+        raise usage(
+            f"{text!r}: a digest has from {FEWEST_DIGITS} to {ALGORITHMS[algorithm]} hex digits, this has {len(digits)}"
+        )
+    return f"{algorithm}:{digits}"

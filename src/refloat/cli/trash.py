@@ -1,0 +1,46 @@
+"""`refloat trash`: what can be brought back."""
+
+import click
+
+from refloat.cli.changes import TRASH, limited, one_change
+from refloat.cli.log import list_changes
+from refloat.cli.problems import Exit, problem_of, usage
+from refloat.cli.session import Session
+from refloat.cli.verb import Verb
+from refloat.cli.wording import counted
+from refloat.client.errors import Refused
+
+
+@click.command(cls=Verb)
+@click.argument("verb", required=False, default="ls", type=click.Choice(["ls", "show"]), metavar="[ls|show]")
+@click.argument("change", required=False, metavar="[ID]")
+@click.option("--repo", metavar="REPO", help="Only what touched this repository.")
+@limited(200)
+def trash(session: Session, verb: str, change: str | None, *, repo: str | None, limit: int) -> Exit:
+    """List what can be brought back, or show one change of it with all its references.
+
+    The trash is a list of changes that displaced something:  refloat undo ID  takes one back.
+    """
+    if (verb == "show") != (change is not None):
+        raise usage("say  refloat trash  or  refloat trash show ID")
+    if change is not None:
+        _show(session, change)
+        return Exit.OK
+    found = list_changes(session, "trash", repo, limit, TRASH)
+    if session.printer.form == "people":
+        session.printer.line(f"{counted(len(found), 'change')} · {session.command('undo', 'ID')}   takes one back")
+    return Exit.OK
+
+
+def _show(session: Session, change: str) -> None:
+    try:
+        entry = session.server().get(f"changes/{change}")
+    except Refused as error:
+        raise problem_of(error) from None
+    printer = session.printer
+    if printer.form == "json":
+        printer.document("change", change=entry)
+    elif printer.form == "quiet":
+        printer.line(str(entry["id"]))
+    else:
+        one_change(printer, entry)

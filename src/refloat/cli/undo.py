@@ -1,0 +1,118 @@
+"""`refloat undo`: take a change back."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import click
+
+from refloat.cli import doing, moves
+from refloat.cli.changes import LOG, moves_of, what
+from refloat.cli.missing import conflict
+from refloat.cli.printing import Entry
+from refloat.cli.problems import Exit, Problem, problem_of, usage
+from refloat.cli.session import Session
+from refloat.cli.verb import Verb
+from refloat.cli.wording import counted, day, moment, relative, short
+from refloat.client.errors import Refused
+from refloat.client.refloat import Document, Refloat
+
+CHOICES = 20  # changes listed where none was named
+
+
+@click.command(cls=Verb)
+@click.argument("change", required=False, metavar="[ID]")
+@doing.skip
+@doing.replace("Move back also what moved since (undoable).")
+@click.option("--as", "as", metavar="TAG", help="Restore one reference of the change under another name.")
+@click.option("--reference", metavar="REF", help="With --as: which reference, where the change moved several.")
+@doing.reason
+@doing.dry_run
+def undo(session: Session, change: str | None, **body: object) -> Exit:
+    """Take a change back, whole or not at all.
+
+    Without an ID it is the last change this command line made at that server. An undo is a change too, so
+    undoing it does the change again. Where a reference moved since, nothing is done, unless --skip leaves
+    it, --replace moves it back as well, or --as restores beside it.
+    """
+    server = session.server()
+    if change is None:
+        change = _last(session, server)
+    tell_undone(session, server, take_back(session, server, change, body))
+    return Exit.OK
+
+
+def take_back(session: Session, server: Refloat, change: str, body: Document) -> Document:
+    """Ask a server to take a change back. Raises Problem."""
+    try:
+        return server.post(f"changes/{_id(change)}/undo", body)
+    except Refused as error:
+        raise _refusal(session, change, error) from None
+
+
+def tell_undone(session: Session, server: Refloat, answer: Document) -> None:
+    """Print what an undo or a restore came to."""
+    if session.printer.form == "json":
+        if answer["change"] is not None:
+            session.memory(server).keep(str(answer["change"]))
+        session.printer.document("undo", undone=answer)
+    else:
+        doing.finish(session, server, answer, _lines(answer))
+
+
+def _lines(answer: Document) -> Iterator[str]:
+    yield from moves.undone(moves_of(answer))
+    satisfied = cast("list[Entry]", answer["satisfied"])
+    if not answer["moves"]:
+        yield "Nothing to do: everything is as it would be"
+    elif satisfied:
+        yield f"  {counted(len(satisfied), 'reference')} already as wanted"
+    for entry in cast("list[Entry]", answer["skipped"]):
+        name = moves.named(entry["repository"], entry["reference"])
+        now = short(str(entry["now"])) if entry["now"] else "gone"
+        yield f"  {name} stays as it is ({now}): it has moved since"
+    for entry in cast("list[Entry]", answer["left"]):
+        yield f"  {moves.named(entry['repository'], entry['digest'])} stays: something live needs it"
+
+
+def _last(session: Session, server: Refloat) -> str:
+    """Return the last change made from here, and say what it is. Raises Problem, having listed the choices."""
+    last = session.memory(server).last()
+    if last is not None:
+        try:
+            entry = server.get(f"changes/{last}")
+        except Refused:
+            last = None
+        else:
+            when = relative(moment(str(entry["at"])), session.printer.now)
+            session.printer.note(f"Taking back {entry['id']}: {entry['kind']} {what(entry)}, {when}")
+            return str(entry["id"])
+    if session.printer.form != "json":
+        page = server.get("changes", n=CHOICES)
+        session.printer.table(LOG, cast("list[Entry]", page["changes"]))
+    raise usage(
+        f"no change was made from here at {server.origin.netloc}",
+        f"{session.command('undo', 'ID')}   takes back one of these",
+    )
+
+
+def _id(change: str) -> str:
+    if not (change.isascii() and change.isalpha() and change.islower()):
+        raise usage(f"{change!r} is not the id of a change: those are ten small letters", "refloat log   lists them")
+    return change
+
+
+def _refusal(session: Session, change: str, error: Refused) -> Problem:
+    if error.code == "CHANGE_CONFLICT":
+        return conflict(session, error)
+    problem = problem_of(error)
+    if error.code == "CHANGE_UNKNOWN":
+        problem.hint = f"{session.command('log')}   lists changes"
+    if error.code == "CHANGE_GONE":
+        ended = error.detail.get("held_until")
+        problem.message = f"{change} can no longer be taken back" + (
+            f": its window ended on {day(str(ended))}" if ended else ""
+        )
+        digests = error.detail.get("digests")
+        problem.facts = tuple(f"gone  {digest}" for digest in digests) if isinstance(digests, list) else ()
+        problem.hint = "the image may still exist elsewhere; pushing it again brings it back"
+    return problem

@@ -1,0 +1,124 @@
+"""A verb: a click command with the options all verbs share, that ends in an exit code and never a traceback."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from refloat.cli.printing import Form, Printer, now
+from refloat.cli.problems import Exit, Problem, problem_of, usage
+from refloat.cli.session import Session
+from refloat.client.errors import ClientError
+
+SHARED = ("host", "plain_http", "username", "password_stdin", "as_json", "quiet", "color", "debug")
+
+
+def _shared_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--host"], metavar="HOST[:PORT]", help="The server, unless a reference names it."),
+        click.Option(["--plain-http"], is_flag=True, help="Ask servers beyond this machine without TLS."),
+        click.Option(["--username"], help="Who asks. Without it, Docker's and Podman's credential files are read."),
+        click.Option(["--password-stdin"], is_flag=True, help="Read the password from standard input."),
+        click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Print references or ids only, one a line."),
+        click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+        click.Option(["--debug"], is_flag=True, hidden=True, help="Show tracebacks."),
+    ]
+
+
+class Verb(click.Command):
+    """Hands the function a Session first, and turns what it raises into words and an exit code."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.params.extend(_shared_options())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb and end the process with its exit code."""
+        shared = {name: ctx.params.pop(name) for name in SHARED}
+        printer = Printer(_form(shared), shared["color"], now())
+        try:
+            ctx.params["session"] = _session(printer, shared)
+            code = super().invoke(ctx)
+            sys.stdout.flush()
+        except (Problem, ClientError) as error:
+            if shared["debug"]:
+                raise
+            problem = error if isinstance(error, Problem) else problem_of(error)
+            tell(printer, problem)
+            code = problem.exit
+        except BrokenPipeError:  # who reads has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = Exit.OK
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            code = Exit.INTERRUPTED
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            if shared["debug"]:
+                raise
+            tell(printer, _unexpected(error))
+            code = Exit.FAILED
+        ctx.exit(code or Exit.OK)
+
+
+def _session(printer: Printer, shared: dict[str, Any]) -> Session:
+    return Session(
+        printer,
+        host=shared["host"],
+        plain="allowed" if shared["plain_http"] else "loopback",
+        login=_login(shared),
+    )
+
+
+def _login(shared: dict[str, Any]) -> tuple[str, str] | None:
+    if shared["username"] is None:
+        if shared["password_stdin"]:
+            raise usage("--password-stdin needs --username")
+        return None
+    if not shared["password_stdin"]:
+        raise usage("--username needs --password-stdin", "printf %s PASSWORD | refloat … --password-stdin")
+    return shared["username"], sys.stdin.readline().rstrip("\r\n")
+
+
+def _form(shared: dict[str, Any]) -> Form:
+    if shared["as_json"]:
+        return "json"
+    if shared["quiet"]:
+        return "quiet"
+    return "people" if sys.stdout.isatty() else "lines"
+
+
+def _unexpected(error: Exception) -> Problem:
+    return Problem(f"unexpected: {type(error).__name__}: {error}", Exit.FAILED, hint="--debug shows where", code="BUG")
+
+
+def tell(printer: Printer, problem: Problem) -> None:
+    """Write a problem to standard error, in the form the caller asked for."""
+    if printer.form == "json":
+        import json
+
+        document = {
+            "schema": "refloat.error/1",
+            "code": problem.code,
+            "exit": int(problem.exit),
+            "message": problem.message,
+            "facts": problem.facts,
+            "detail": problem.detail,
+            "hint": problem.hint,
+        }
+        sys.stderr.write(json.dumps(document, ensure_ascii=False) + "\n")
+        return
+    for line in _lines(printer, problem):
+        sys.stderr.write(line + "\n")
+
+
+def _lines(printer: Printer, problem: Problem) -> Sequence[str]:
+    lines = [f"{printer.style('error:', 'error', sys.stderr)} {problem.message}"]
+    lines += [f"  {fact}" for fact in problem.facts]
+    if problem.hint:
+        lines.append(f"  {printer.style('hint:', 'hint', sys.stderr)} {problem.hint}")
+    return lines

@@ -1,0 +1,87 @@
+"""Sizes, times and digests, for people and for programs; and times as people write them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from refloat.cli.problems import usage
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))  # below -> counted in -> written as
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_AGO = re.compile(r"(\d{1,6})([smhdw])")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)([Zz]|[+-]\d\d:\d\d)?")
+TIMES = "2h, 3d, yesterday, 2026-11-20, 2026-11-20T14:00Z"
+
+
+def size(count: int) -> str:
+    """Write bytes with three digits or so: `212 MiB`."""
+    value, unit = float(count), 0
+    while value >= 1023.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    return f"{value:.1f} {UNITS[unit]}" if unit and value < 9.95 else f"{value:.0f} {UNITS[unit]}"
+
+
+def short(digest: str | None) -> str:
+    """Write a digest as twelve hex digits."""
+    return digest.partition(":")[2][:12] if digest else "-"
+
+
+def moment(text: str) -> datetime:
+    """Read an instant a server wrote."""
+    return datetime.fromisoformat(text)
+
+
+def relative(at: datetime, now: datetime) -> str:
+    """Write an instant as `3 min ago` or `in 14 days`."""
+    seconds = int((now - at).total_seconds())
+    distance = _distance(abs(seconds))
+    if not distance:
+        return "now"
+    return f"{distance} ago" if seconds > 0 else f"in {distance}"
+
+
+def _distance(seconds: int) -> str:
+    if seconds < 2:
+        return ""
+    for below, unit, name in AGES:
+        if seconds < below:
+            return f"{seconds // unit} {name}"
+    days = seconds // 86400
+    return f"{days} day" if days == 1 else f"{days} days"
+
+
+def day(text: str) -> str:
+    """Write the day of an instant a server wrote; its hour too where it is near."""
+    return text[:10]
+
+
+def past(text: str, now: datetime) -> str:
+    """Read a time of the past as people write it; return it as RFC 3339. A date is its last instant, UTC."""
+    if (ago := _AGO.fullmatch(text)) is not None:
+        return _written(now - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]]))
+    if text == "yesterday":
+        text = (now - timedelta(days=1)).date().isoformat()
+    try:
+        if _DATE.fullmatch(text):
+            return _written(datetime.fromisoformat(text + "T23:59:59.999999+00:00"))
+        if (instant := _INSTANT.fullmatch(text)) is not None:
+            return _written(datetime.fromisoformat(f"{instant[1]}T{instant[2]}{(instant[3] or 'Z').upper()}"))
+    except (ValueError, OverflowError):
+        pass
+    raise usage(f"{text!r} is not a time", f"times are written as {TIMES}")
+
+
+def _written(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def listed(words: list[str]) -> str:
+    """Join words with commas, the first ten of them."""
+    shown = ", ".join(words[:10])
+    return shown if len(words) <= 10 else f"{shown} and {len(words) - 10} more"
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """Write `1 tag`, `2 tags`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
