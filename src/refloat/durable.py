@@ -26,7 +26,7 @@ def create(path: Path) -> int:
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
-def write(file: int, data: bytes | memoryview) -> None:
+def write(file: int, data: bytes | bytearray | memoryview) -> None:
     """Write all of `data` at the file's position."""
     _step()
     view = memoryview(data)

@@ -264,17 +264,21 @@ class Metadata(Protocol):
 class UploadFile(Protocol):
     """The bytes of one session, locked against every other writer in every process until closed."""
 
+    @property
+    def size(self) -> int:
+        """How many bytes there are: what was recorded, and what was appended since."""
+
     def cut(self, size: int) -> None:
         """Drop what lies beyond `size`, the recorded length."""
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """Write all of `data` at the end. Raises StorageFull."""
 
-    def digest(self, algorithm: str) -> Digest:
+    async def digest(self, algorithm: str) -> Digest:
         """Return the digest of all bytes in the file, from a running hash where it belongs to them."""
 
     def recorded(self, upload: Upload) -> None:
-        """Learn that the session is now recorded as `upload`, so that a running hash can serve the next request."""
+        """Keep the running hash for `upload`, the session as it is recorded now."""
 
     def __enter__(self) -> Self: ...
 

@@ -1,5 +1,6 @@
 """The bytes of one upload, under a lock that the kernel ends with the process."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
@@ -41,7 +42,7 @@ class LockedFile:
             durable.truncate(self._file, size)  # guard: cut-to-the-recorded-size
         os.lseek(self._file, size, os.SEEK_SET)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """Write all of `data` at the end. Raises StorageFull, Unavailable."""
         with disk():
             durable.write(self._file, data)
@@ -49,11 +50,17 @@ class LockedFile:
         if self._running is not None:
             self._running.update(data)
 
-    def digest(self, algorithm: str) -> Digest:
+    @property
+    def size(self) -> int:
+        """How many bytes there are: what was recorded, and what was appended since."""
+        return self._size
+
+    async def digest(self, algorithm: str) -> Digest:
         """Return the digest of all bytes in the file; it may have to read them all. Raises Unavailable."""
         if algorithm == ALGORITHM and self._running is not None:
             return Digest(f"{ALGORITHM}:{self._running.hexdigest()}")
-        return Digest(f"{algorithm}:{self._hash_again(algorithm).hexdigest()}")
+        again = await asyncio.to_thread(self._hash_again, algorithm)
+        return Digest(f"{algorithm}:{again.hexdigest()}")
 
     def recorded(self, upload: Upload) -> None:
         """Keep the running hash for `upload`, the session as it is recorded now."""

@@ -1,18 +1,18 @@
 """One worker: stores opened in it, the application over them, a collector beside it."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+import os
+import sys
+import time
 
 from refloat.blobs.filesystem import FileBlobs
 from refloat.main.collector import Collector
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
 from refloat.usecases.collect import CollectTerms
+from refloat.web.access import AccessLog
 from refloat.web.app import application
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from refloat.web.asgi import ASGIApp, Receive, Scope, Send
+from refloat.web.services import DoorSettings, Services
 
 
 class Worker:
@@ -20,14 +20,27 @@ class Worker:
 
     def __init__(self, settings: Settings, session: str) -> None:
         ours = settings.root / "refloat"
-        blobs = FileBlobs(ours, settings.reserve)
-        self._metadata = SqliteMetadata(settings.database, ours, blobs.make_room)
+        self._blobs = FileBlobs(ours, settings.reserve)
+        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room)
         terms = CollectTerms(settings.graveyard, settings.history_keep)
-        self._collector = Collector(self._metadata, blobs, terms, session, ours / "collector.lock")
+        self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._interval = settings.collect_interval
-        self._app = application(None)
+        self._access = AccessLog(_write_out) if settings.access_log else None
+        self._app = application(self._services(settings))
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+    def _services(self, settings: Settings) -> Services:
+        return Services(
+            metadata=self._metadata,
+            blobs=self._blobs,
+            settings=_door_settings(settings),
+            now=now,
+            random=os.urandom,
+            collector=self._collector,
+            management=_management,
+            access=self._access,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's event; the lifespan is the worker's own."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -39,6 +52,47 @@ class Worker:
         self._collector.start(self._interval)
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def close(self) -> None:
+        """Finish what has begun; what is acknowledged is durable already."""
         self._collector.stop()
         self._metadata.close()
-        await send({"type": "lifespan.shutdown.complete"})
+        self._blobs.close()
+        if self._access is not None:
+            self._access.close()
+
+
+def _write_out(lines: str) -> None:
+    sys.stdout.write(lines)
+    sys.stdout.flush()
+
+
+def _management(services: Services) -> ASGIApp:
+    from refloat.web.management import application as management  # its imports are heavy, and pulls never need them
+
+    return management(services)
+
+
+def _door_settings(settings: Settings) -> DoorSettings:
+    return DoorSettings(
+        window=settings.window,
+        lease=settings.lease,
+        graveyard=settings.graveyard,
+        uploads_idle=settings.uploads_idle,
+        receive_timeout=settings.receive_timeout,
+        delete_enabled=settings.delete_enabled,
+        catalog_max=settings.catalog_max,
+        tags_max=settings.tags_max,
+        headers=settings.headers,
+        relative_urls=settings.relative_urls is not False,
+        host=settings.host,
+        prefix=settings.prefix,
+        timetravel_prefix=settings.timetravel_prefix,
+    )
+
+
+def now() -> int:
+    """Return the wall clock's instant in microseconds."""
+    return time.time_ns() // 1000  # noqa: TID251 - the composition root is a door

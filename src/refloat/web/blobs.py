@@ -1,0 +1,101 @@
+"""Blobs on the wire. Spec: "Pulling Blobs", "Checking if content exists", "Deleting Blobs"."""
+
+import asyncio
+import os
+from contextlib import suppress
+
+from refloat.core.errors import RangeNotSatisfiable, Unsupported
+from refloat.core.records import Blob
+from refloat.usecases.pull import open_blob, renew, wants_renewal
+from refloat.usecases.upload import release
+from refloat.web.asgi import Header, Request
+from refloat.web.door import Door
+from refloat.web.manifests import is_match
+from refloat.web.ranges import Span, span_of
+
+PIECE = 256 * 1024  # bytes
+FIXED: tuple[Header, ...] = (
+    (b"content-type", b"application/octet-stream"),
+    (b"accept-ranges", b"bytes"),
+    (b"cache-control", b"max-age=31536000"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+async def head(door: Door, request: Request, name: str, digest: str) -> None:
+    """HEAD: a pusher who is told that a blob is there may rely on it; the hold is renewed, never the reading."""
+    repository, wanted, now = door.name(name), door.digest(digest), door.services.now()
+    blob = open_blob(door.metadata.read, door.blobs, repository, wanted, now)
+    if wants_renewal(blob, now, door.settings.lease):
+        await door.metadata.write(lambda tx: renew(tx, repository, wanted, now, door.settings.lease))
+    size = b"%d" % blob.size
+    encoded = wanted.encode()
+    await request.start(
+        200, [*FIXED, (b"content-length", size), (b"docker-content-digest", encoded), (b"etag", b'"%b"' % encoded)], 0
+    )
+    await request.send_body(b"", "last")
+
+
+async def get(door: Door, request: Request, name: str, digest: str) -> None:
+    """GET: the whole blob, or the one range that was asked for."""
+    wanted = door.digest(digest)
+    blob = open_blob(door.metadata.read, door.blobs, door.name(name), wanted, door.services.now())
+    etag = b'"%b"' % wanted.encode()
+    headers = [*FIXED, (b"docker-content-digest", wanted.encode()), (b"etag", etag)]
+    if is_match(request.header(b"if-none-match"), etag):
+        await request.answer(304, headers)
+        return
+    condition = request.header(b"if-range")
+    asked = request.header(b"range") if condition in (None, etag) else None
+    span = span_of(asked, blob.size)
+    if span == "unsatisfiable":
+        raise RangeNotSatisfiable(f"the blob has {blob.size} bytes", {"size": blob.size})
+    if span == "whole":
+        await _send_whole(door, request, blob, headers)
+    else:
+        await _send_span(door, request, blob, span, headers)
+
+
+async def _send_whole(door: Door, request: Request, blob: Blob, headers: list[Header]) -> None:
+    path = door.blobs.path(blob.key)
+    if not request.sends_paths or blob.size == 0:
+        await _stream(request, str(path), Span(0, blob.size), 200, headers)
+        return
+    await request.start(200, [*headers, (b"content-length", b"%d" % blob.size)], blob.size)
+    await request.send_path(str(path))
+
+
+async def _send_span(door: Door, request: Request, blob: Blob, span: Span, headers: list[Header]) -> None:
+    content_range = b"bytes %d-%d/%d" % (span.start, span.end - 1, blob.size)
+    await _stream(request, str(door.blobs.path(blob.key)), span, 206, [*headers, (b"content-range", content_range)])
+
+
+async def _stream(request: Request, path: str, span: Span, status: int, headers: list[Header]) -> None:
+    """Send part of a file piece by piece, until it is sent or the client is gone."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    gone = asyncio.ensure_future(request.gone())
+    try:
+        length = span.end - span.start
+        await request.start(status, [*headers, (b"content-length", b"%d" % length)], length)
+        offset = span.start
+        while offset < span.end and not gone.done():
+            piece = os.pread(file, min(PIECE, span.end - offset), offset)
+            if not piece:
+                raise OSError(f"{path} ends at {offset}")  # cut the answer: half a blob must not look whole
+            offset += len(piece)
+            await request.send_body(piece, "more")
+        await request.send_body(b"", "last")
+    finally:
+        os.close(file)
+        gone.cancel()
+        with suppress(asyncio.CancelledError):
+            await gone
+
+
+async def delete(door: Door, request: Request, name: str, digest: str) -> None:
+    """DELETE: ends this repository's lease; what a manifest uses stays."""
+    if not door.settings.delete_enabled:
+        raise Unsupported("deletion is switched off here (storage.delete.enabled)")
+    repository, wanted, now = door.name(name), door.digest(digest), door.services.now()
+    await door.metadata.write(lambda tx: release(tx, repository, wanted, now))
+    await request.answer(202, [(b"docker-content-digest", wanted.encode())])

@@ -1,0 +1,76 @@
+"""The one table from conditions to the wire, and the body they are told in.
+
+Spec: OCI Distribution 1.1 "Error Codes".
+"""
+
+import logging
+
+import msgspec
+
+from refloat.core import errors
+from refloat.core.errors import RefloatError, code_of
+from refloat.web.asgi import Header, Request
+
+WIRE: dict[type[RefloatError], int] = {
+    errors.BlobUnknown: 404,
+    errors.BlobUploadInvalid: 400,
+    errors.UploadOutOfOrder: 416,
+    errors.UploadTooSlow: 408,
+    errors.BlobUploadUnknown: 404,
+    errors.DigestInvalid: 400,
+    errors.ManifestBlobUnknown: 404,
+    errors.ManifestInvalid: 400,
+    errors.ManifestUnknown: 404,
+    errors.NameInvalid: 400,
+    errors.NameUnknown: 404,
+    errors.SizeInvalid: 400,
+    errors.ManifestTooLarge: 413,
+    errors.RangeNotSatisfiable: 416,
+    errors.Denied: 403,
+    errors.StorageFull: 507,
+    errors.PreconditionFailed: 412,
+    errors.Unsupported: 405,
+    errors.MethodUnsupported: 405,
+    errors.PaginationNumberInvalid: 400,
+    errors.ChangeUnknown: 404,
+    errors.ChangeConflict: 409,
+    errors.ChangeGone: 410,
+    errors.RequestInvalid: 400,
+    errors.CollectionStopped: 409,
+    errors.Unavailable: 503,
+}
+JSON: Header = (b"content-type", b"application/json")
+UNEXPECTED = b'{"errors":[{"code":"UNKNOWN","message":"something went wrong here; the log has it","detail":null}]}'
+log = logging.getLogger("refloat.web")
+
+
+def body_of(condition: RefloatError) -> bytes:
+    """Return the error body of a condition."""
+    entry = {"code": code_of(type(condition)), "message": condition.message, "detail": condition.detail}
+    return msgspec.json.encode({"errors": [entry]}, enc_hook=str)
+
+
+async def tell(request: Request, condition: RefloatError) -> None:
+    """Answer with a condition, while a body may still be coming."""
+    if request.has_started:
+        raise condition  # too late to say it: the server cuts the answer, and the client sees that
+    headers = [JSON, *_headers_of(condition)]
+    await request.refuse(WIRE[type(condition)], headers, body_of(condition))
+
+
+async def tell_unexpected(request: Request) -> None:
+    """Answer 500 without a word of what it was; the log has the traceback."""
+    log.exception("%s %s failed", request.method, ascii(request.path))
+    if not request.has_started:
+        await request.refuse(500, [JSON], UNEXPECTED)
+
+
+def _headers_of(condition: RefloatError) -> list[Header]:
+    detail = condition.detail if isinstance(condition.detail, dict) else {}
+    if isinstance(condition, errors.UploadOutOfOrder):
+        return [(b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
+    if isinstance(condition, errors.RangeNotSatisfiable):
+        return [(b"content-range", b"bytes */%d" % int(str(detail.get("size", 0))))]
+    if isinstance(condition, errors.MethodUnsupported):
+        return [(b"allow", str(detail.get("allow", "")).encode())]
+    return []

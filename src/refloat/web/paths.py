@@ -1,0 +1,45 @@
+"""A path as it came, decoded once, and the names in it."""
+
+from functools import lru_cache
+from urllib.parse import unquote_to_bytes
+
+from refloat.core.errors import NameInvalid
+from refloat.core.names import Digest, Reference, RepositoryName, parse_reference, printable
+
+MOST_PARSED = 4096  # names kept parsed: strings only, never what they point to
+
+
+def decode(raw: bytes) -> str:
+    """Return a raw path decoded once. Raises NameInvalid for what could be read in two ways."""
+    if b"%" in raw:
+        if b"%2f" in raw.lower():
+            raise NameInvalid("an encoded slash is not a separator", {"path": printable(raw.decode("latin-1"))})
+        raw = unquote_to_bytes(raw)
+    try:
+        path = raw.decode("ascii")
+    except UnicodeDecodeError:
+        raise NameInvalid("names are ASCII", {"path": printable(raw.decode("latin-1"))}) from None
+    if not path.isprintable():
+        raise NameInvalid("names have no control characters", {"path": printable(path)})
+    return path
+
+
+@lru_cache(MOST_PARSED)
+def reference_in(text: str) -> Reference:
+    """Return the reference in a path. Raises NameInvalid, DigestInvalid."""
+    return parse_reference(text)
+
+
+@lru_cache(MOST_PARSED)
+def digest_in(text: str) -> Digest:
+    """Return the digest in a path. Raises DigestInvalid."""
+    return Digest.parse(text)
+
+
+@lru_cache(MOST_PARSED)
+def name_in(text: str, reserved: str) -> RepositoryName:
+    """Return the repository's name in a path; none begins with the reserved first part. Raises NameInvalid."""
+    name = RepositoryName.parse(text)
+    if name.startswith(reserved + "/"):
+        raise NameInvalid(f"names under {reserved}/ are reserved for pulls from the past", {"name": name})
+    return name

@@ -1,0 +1,65 @@
+"""What the HTTP door is given: stores, settings, a clock, randomness. It opens nothing itself."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from refloat.core.identity import change_id
+from refloat.core.records import Cause
+from refloat.ports import BlobStore, Metadata
+from refloat.usecases.collect import Round
+from refloat.web.asgi import ASGIApp, Request
+
+
+class Collecting(Protocol):
+    """The collector, as the management API asks for it. Both block: call them in a thread."""
+
+    def collect_now(self) -> Round: ...
+
+    def plan(self) -> Round: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """What of the configuration the door needs. Durations are microseconds."""
+
+    window: int
+    lease: int
+    graveyard: int
+    uploads_idle: int
+    receive_timeout: int
+    delete_enabled: bool
+    catalog_max: int
+    tags_max: int
+    headers: Mapping[str, Sequence[str]]
+    relative_urls: bool | None  # None: not said, which means relative
+    host: str
+    prefix: str
+    timetravel_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the door works with. `now` gives microseconds, `random` so many random bytes."""
+
+    metadata: Metadata
+    blobs: BlobStore
+    settings: DoorSettings
+    now: Callable[[], int]
+    random: Callable[[int], bytes]
+    collector: Collecting
+    management: Callable[["Services"], ASGIApp]  # called at the first request for it: its imports are heavy
+    access: Callable[[Request], None] | None  # writes the access log's line
+
+    def cause(self, request: Request) -> Cause:
+        """Return who does something with this request, when, from where, with what, and why."""
+        now = self.now()
+        return Cause(
+            at=now,
+            change=change_id(self.random(8)),
+            held_until=now + self.settings.window,
+            address=request.address,
+            client=request.printable_header(b"user-agent"),
+            reason=request.printable_header(b"refloat-reason"),
+            deletions="allowed" if self.settings.delete_enabled else "refused",
+        )

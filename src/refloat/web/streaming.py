@@ -1,0 +1,38 @@
+"""From a request's body to an upload's file, in step: the next piece is received while one is written."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+from refloat.ports import UploadFile
+
+PIECE = 1024 * 1024  # bytes handed to a thread at once
+SMALL = 128 * 1024  # bytes that are written sooner than a thread is woken
+_threads = ThreadPoolExecutor(4, thread_name_prefix="append")
+
+
+async def pour(chunks: AsyncIterator[bytes], file: UploadFile) -> None:
+    """Append everything that comes. Whatever ends it early leaves what was appended so far."""
+    loop = asyncio.get_running_loop()
+    gathered = bytearray()
+    writing: asyncio.Future[None] | None = None
+    try:
+        async for chunk in chunks:
+            gathered += chunk
+            if len(gathered) < PIECE:
+                continue
+            if writing is not None:
+                await writing
+            writing = loop.run_in_executor(_threads, file.append, gathered)
+            gathered = bytearray()
+    finally:
+        if writing is not None:
+            await writing
+        await _append_rest(loop, file, gathered)
+
+
+async def _append_rest(loop: asyncio.AbstractEventLoop, file: UploadFile, rest: bytearray) -> None:
+    if len(rest) > SMALL:
+        await loop.run_in_executor(_threads, file.append, rest)
+    elif rest:
+        file.append(rest)

@@ -1,0 +1,193 @@
+"""Uploads on the wire. Spec: "Pushing a blob monolithically", "Pushing a blob in chunks", "Mounting a blob".
+
+A session's file is locked from a request's first byte to its answer, and the session is read again under
+the lock: what another request did in between is seen, in this process or any other.
+"""
+
+from refloat.core.errors import (
+    BlobUploadUnknown,
+    DigestInvalid,
+    NameInvalid,
+    SizeInvalid,
+    StorageFull,
+    UploadOutOfOrder,
+)
+from refloat.core.identity import key_at
+from refloat.core.names import ALGORITHMS, Digest, RepositoryName
+from refloat.core.records import Upload
+from refloat.ports import UploadFile
+from refloat.usecases import upload as sessions
+from refloat.web.asgi import ClientGone, Header, Request
+from refloat.web.door import Door
+from refloat.web.ranges import Span, content_range
+from refloat.web.streaming import pour
+
+
+async def begin(door: Door, request: Request, name: str) -> None:
+    """POST: mount, take a whole blob at once, or begin a session."""
+    repository, query = door.name(name), request.query()
+    if "mount" in query and await _mount(door, request, repository, query):
+        return
+    _check_algorithm(query)
+    _check_room(door, request.content_length() or 0)
+    upload = await _open_session(door, repository)
+    if "digest" in query and "mount" not in query:
+        await _finish(door, request, upload, door.digest(query["digest"][0]))
+    else:
+        await request.answer(202, _session_headers(door, request, upload))
+
+
+async def _open_session(door: Door, repository: RepositoryName) -> Upload:
+    now = door.services.now()
+    upload = Upload(
+        id=door.services.random(16).hex(),
+        repository=repository,
+        key=key_at(now, door.services.random(10)),
+        size=0,
+        version=0,
+        expires=now + door.settings.uploads_idle,
+    )
+    await door.metadata.write(lambda tx: sessions.begin(tx, upload))
+    door.blobs.create(upload.key)
+    return upload
+
+
+async def _mount(door: Door, request: Request, repository: RepositoryName, query: dict[str, list[str]]) -> bool:
+    """Try to mount. Anything in doubt is answered like anything missing: with a session."""
+    digest = door.digest(query["mount"][0])
+    try:
+        source = door.name(query.get("from", [""])[0])
+    except NameInvalid:
+        return False
+    now = door.services.now()
+    blob = door.metadata.read.blob(source, digest, now)
+    if blob is None or door.blobs.size(blob.key) != blob.size:
+        return False
+    lease = door.settings.lease
+    if not await door.metadata.write(lambda tx: sessions.mount(tx, repository, source, digest, now, lease)):
+        return False
+    await request.answer(201, _blob_headers(door, request, repository, digest))
+    return True
+
+
+async def status(door: Door, request: Request, name: str, upload: str) -> None:
+    """GET: how far the session is."""
+    found = sessions.find(door.metadata.read, door.name(name), upload, door.services.now())
+    await request.answer(204, _session_headers(door, request, found))
+
+
+async def append(door: Door, request: Request, name: str, upload: str) -> None:
+    """PATCH: append what comes. If the client goes away, what came is kept and it can go on from there."""
+    found = sessions.find(door.metadata.read, door.name(name), upload, door.services.now())
+    with door.blobs.open_upload(found) as file:
+        found = _locked(door, file, found)
+        span = _expected(request, found)
+        try:
+            await _receive(door, request, file, found)
+        except ClientGone:
+            await _record(door, file, found)
+            raise
+        _check_length(span, file.size - found.size)
+        found = await _record(door, file, found)
+    await request.answer(202, _session_headers(door, request, found))
+
+
+async def finish(door: Door, request: Request, name: str, upload: str) -> None:
+    """PUT: append what comes and enter the blob under its digest."""
+    repository = door.name(name)
+    digests = request.query().get("digest")
+    if not digests:
+        raise DigestInvalid("the last request of an upload names the digest: ?digest=")
+    digest = door.digest(digests[0])
+    try:
+        found = sessions.find(door.metadata.read, repository, upload, door.services.now())
+        await _finish(door, request, found, digest)
+    except BlobUploadUnknown:
+        if not sessions.is_finished(door.metadata.read, repository, digest):
+            raise
+        await request.answer(201, _blob_headers(door, request, repository, digest))  # a repeated request
+
+
+async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -> None:
+    with door.blobs.open_upload(found) as file:
+        found = _locked(door, file, found)
+        span = _expected(request, found)
+        await _receive(door, request, file, found)
+        _check_length(span, file.size - found.size)
+        actual = await file.digest(digest.algorithm)
+        if actual != digest:
+            raise DigestInvalid(f"the upload has digest {actual}, not {digest}", {"digest": actual})
+        await door.blobs.seal(found.key)
+        now = door.services.now()
+        trusted = sessions.judge_live(door.metadata.read, door.blobs, digest, now)
+        terms = sessions.Terms(now, file.size, door.settings.lease, door.settings.graveyard)
+        await door.metadata.write(lambda tx: sessions.finish(tx, found, digest, trusted, terms))
+    await request.answer(201, _blob_headers(door, request, found.repository, digest))
+
+
+async def cancel(door: Door, request: Request, name: str, upload: str) -> None:
+    """DELETE: end the session; its bytes go."""
+    now = door.services.now()
+    found = sessions.find(door.metadata.read, door.name(name), upload, now)
+    await door.metadata.write(lambda tx: sessions.cancel(tx, found, now))
+    await request.answer(204)
+
+
+def _locked(door: Door, file: UploadFile, seen: Upload) -> Upload:
+    """Return the session as it is now that nobody else can write, its file cut to what is recorded."""
+    found = sessions.find(door.metadata.read, seen.repository, seen.id, door.services.now())
+    if found.version != seen.version:
+        raise UploadOutOfOrder("another request wrote to this upload", {"offset": found.size})
+    file.cut(found.size)
+    return found
+
+
+def _expected(request: Request, found: Upload) -> Span | None:
+    """Return what the chunk says it is. Raises UploadOutOfOrder unless it begins where the upload ends."""
+    span = content_range(request.text_header(b"content-range"))
+    if span is not None and span.start != found.size:
+        raise UploadOutOfOrder(f"the upload ends at {found.size}", {"offset": found.size})
+    return span
+
+
+def _check_length(span: Span | None, received: int) -> None:
+    if span is not None and received != span.end - span.start:
+        raise SizeInvalid(f"Content-Range promised {span.end - span.start} bytes, {received} came")
+
+
+async def _receive(door: Door, request: Request, file: UploadFile, found: Upload) -> None:
+    _check_room(door, request.content_length() or 0)
+    await pour(request.chunks(), file)
+
+
+async def _record(door: Door, file: UploadFile, found: Upload) -> Upload:
+    now = door.services.now()
+    size, expires = file.size, now + door.settings.uploads_idle
+    recorded = await door.metadata.write(lambda tx: sessions.record_append(tx, found, size, expires, now))
+    file.recorded(recorded)
+    return recorded
+
+
+def _check_room(door: Door, length: int) -> None:
+    if not door.blobs.has_room(length):
+        raise StorageFull("the disk is down to its reserve; deletes, undo and pulls still work")
+
+
+def _check_algorithm(query: dict[str, list[str]]) -> None:
+    algorithm = query.get("digest-algorithm", ["sha256"])[0]
+    if algorithm not in ALGORITHMS:
+        raise DigestInvalid(f"digests are made with {' or '.join(ALGORITHMS)}")
+
+
+def _session_headers(door: Door, request: Request, upload: Upload) -> list[Header]:
+    path = f"/v2/{upload.repository}/blobs/uploads/{upload.id}"
+    return [
+        (b"location", door.location(request, path)),
+        (b"range", b"0-%d" % max(0, upload.size - 1)),
+        (b"docker-upload-uuid", upload.id.encode()),
+    ]
+
+
+def _blob_headers(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> list[Header]:
+    path = f"/v2/{repository}/blobs/{digest}"
+    return [(b"location", door.location(request, path)), (b"docker-content-digest", digest.encode())]
