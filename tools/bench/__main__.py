@@ -1,0 +1,65 @@
+"""Measure refloat beside the reference registry.
+
+    python -m tools.bench                  everything; prints the table and writes docs/benchmarks.md
+    python -m tools.bench --quick          one short round on a small registry, for a look while developing
+    python -m tools.bench --only push-8    some rows; neither of these writes the page
+"""
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from tools.bench import reading, report, scale, starting, writing
+from tools.bench.generators import build
+from tools.bench.plan import Plan, Results
+from tools.bench.rows import ROWS
+from tools.bench.servers import kinds
+from tools.provision import CACHE, HOME
+
+PHASES = (("reading", reading), ("writing", writing), ("a large registry", scale), ("starting", starting))
+PAGE = HOME / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Measure, print, write. Returns the exit code: 1 only if something could not be measured."""
+    asked = arguments()
+    plan = plan_of(asked)
+    results = Results()
+    build()
+    plan.directory.mkdir(parents=True, exist_ok=True)
+    try:
+        for name, phase in PHASES:
+            print(f"{name}:", flush=True)
+            phase.measure(plan, results)
+        print("", report.show(report.table(plan, results)), *results.remarks, sep="\n")
+        print(f"\n{report.tally(results)}")
+        if not (asked.quick or asked.only or asked.servers):
+            report.write(PAGE, plan, results)
+            print(f"written: {PAGE.relative_to(HOME)}")
+    finally:
+        shutil.rmtree(plan.directory)
+    return 0
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="tools.bench", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--quick", action="store_true", help="one short round on a small registry")
+    parser.add_argument("--rounds", type=int, help="how many rounds (5)")
+    parser.add_argument("--only", nargs="+", default=[], choices=[row.key for row in ROWS], metavar="ROW")
+    parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds()], metavar="NAME")
+    parser.add_argument("--directory", type=Path, default=CACHE / "bench", help="where data directories are made")
+    return parser.parse_args()
+
+
+def plan_of(asked: argparse.Namespace) -> Plan:
+    """Return how much to measure."""
+    chosen = tuple(kind for name, kind in kinds().items() if not asked.servers or name in asked.servers)
+    rounds = asked.rounds or (1 if asked.quick else 5)
+    seconds, images = (1.0, 1000) if asked.quick else (2.0, 10_000)
+    return Plan(asked.directory.resolve(), chosen, frozenset(asked.only), rounds, seconds, images)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+module refloat/load
+
+go 1.22
