@@ -1,10 +1,11 @@
 """What the management API answers: plain structures, one `schema` name each. docs/api.md describes them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import msgspec
 
+from refloat.core.errors import Detail
 from refloat.core.moves import Move
 from refloat.core.names import RepositoryName
 from refloat.core.records import Change, ManifestFacts, PastValue, RepositoryEntry, TagEntry
@@ -35,7 +36,7 @@ class Schemas:
     ROUND: ClassVar = "refloat.round/1"
 
 
-def encode(document: Json) -> bytes:
+def encode(document: Mapping[str, object]) -> bytes:
     """Write an answer. Digests, tags and names are strings of their own type."""
     return msgspec.json.encode(document, enc_hook=str)
 
@@ -247,13 +248,16 @@ def round_document(done: Round, dry_run: Mapping[str, bool]) -> Json:
     }
 
 
-def with_moments(detail: object) -> object:
+def with_moments(detail: Detail) -> Detail:
     """Return an error's detail with its instants written as on the rest of this API."""
     if isinstance(detail, Mapping):
-        return {
-            name: rfc3339(value) if name in MOMENTS and isinstance(value, int) else with_moments(value)
-            for name, value in detail.items()
-        }
-    if isinstance(detail, Iterable) and not isinstance(detail, str):
-        return [with_moments(value) for value in detail]
-    return detail
+        return {name: _written(name, value) for name, value in detail.items()}
+    if isinstance(detail, str) or detail is None:
+        return detail
+    return [_written("", value) for value in detail]
+
+
+def _written(name: str, value: object) -> object:
+    if isinstance(value, int) and name in MOMENTS:
+        return rfc3339(value)
+    return with_moments(value) if isinstance(value, (Mapping, list, tuple)) else value

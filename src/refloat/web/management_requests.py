@@ -7,9 +7,10 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
-from refloat.core.errors import RequestInvalid
-from refloat.core.names import printable
+from refloat.core.errors import NameUnknown, RequestInvalid
+from refloat.core.names import RepositoryName, printable
 from refloat.core.undo import OnConflict
+from refloat.ports import Reader
 
 MOST_A_PAGE = 1000
 PAGE = 100
@@ -26,26 +27,29 @@ class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A request body; every field but those without a default may be left out."""
 
 
-class UndoBody(Body, frozen=True, rename={"name": "as"}):
+class Doing(Body, frozen=True, kw_only=True):
+    """A body that asks for a change, or with `dry_run` only for what it would come to."""
+
+    dry_run: bool = False
+    reason: Reason | None = None
+
+
+class UndoBody(Doing, frozen=True, kw_only=True, rename={"name": "as"}):
     """`POST changes/ID/undo`."""
 
     on_conflict: OnConflict = "refuse"
     name: ReferenceText | None = None
     reference: ReferenceText | None = None
-    dry_run: bool = False
-    reason: Reason | None = None
 
 
-class RemoveBody(Body, frozen=True):
+class RemoveBody(Doing, frozen=True, kw_only=True):
     """`POST repositories/NAME/remove`."""
 
     references: Annotated[list[ReferenceText], msgspec.Meta(min_length=1, max_length=1000)]
     scope: Literal["image", "tag"] = "image"
-    dry_run: bool = False
-    reason: Reason | None = None
 
 
-class RestoreBody(Body, frozen=True, rename={"name": "as"}):
+class RestoreBody(Doing, frozen=True, kw_only=True, rename={"name": "as"}):
     """`POST repositories/NAME/restore`. `at` is an RFC 3339 instant."""
 
     reference: ReferenceText
@@ -53,8 +57,6 @@ class RestoreBody(Body, frozen=True, rename={"name": "as"}):
     at: str | None = None
     name: ReferenceText | None = None
     on_conflict: OnConflict = "refuse"
-    dry_run: bool = False
-    reason: Reason | None = None
 
 
 class CollectBody(Body, frozen=True):
@@ -87,6 +89,22 @@ def page_size(query: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= MOST_A_PAGE:
         raise RequestInvalid(f"n is a number from 1 to {MOST_A_PAGE}, not {printable(text)}")
     return int(text)
+
+
+def which_images(query: Mapping[str, str]) -> Literal["tagged", "untagged"]:
+    """Return which images a list is of. Raises RequestInvalid."""
+    which = query.get("which", "tagged")
+    if which == "tagged":
+        return "tagged"
+    if which == "untagged":
+        return "untagged"
+    raise RequestInvalid(f"which is tagged or untagged, not {printable(which)}")
+
+
+def refuse_missing(read: Reader, repository: RepositoryName) -> None:
+    """Raise NameUnknown where a repository never was."""
+    if not read.has_repository(repository):
+        raise NameUnknown(f"there is no repository {repository}", {"name": repository})
 
 
 def change_prefix(text: str) -> str:

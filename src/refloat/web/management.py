@@ -1,0 +1,96 @@
+"""The management API under `/v2/_refloat/v1/`; docs/api.md describes it. Imported at the first request for it."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from refloat.core.errors import Denied, RefloatError
+from refloat.web import errors
+from refloat.web import management_reads as reads
+from refloat.web import management_writes as writes
+from refloat.web.asgi import ASGIApp, ClientGone, Receive, Scope, Send
+from refloat.web.management_answers import encode, with_moments
+from refloat.web.management_desk import MARK, Desk
+from refloat.web.services import Services
+
+BASE = "/v2/_refloat/v1"
+CLIENT_GONE = 499
+Endpoint = Callable[[Desk, Request], Awaitable[Response]]
+REPOSITORY = "/repositories/{name:path}"  # what follows is a fixed word, as a name may hold slashes
+ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "", reads.get_server),
+    ("GET", "/", reads.get_server),
+    ("GET", "/changes", reads.get_changes),
+    ("GET", "/changes/{id}", reads.get_change),
+    ("GET", "/trash", reads.get_trash),
+    ("GET", "/repositories", reads.get_repositories),
+    ("GET", REPOSITORY + "/images", reads.get_images),
+    ("GET", REPOSITORY + "/image", reads.get_image),
+    ("GET", REPOSITORY + "/history", reads.get_history),
+    ("POST", "/changes/{id}/undo", writes.post_undo),
+    ("POST", REPOSITORY + "/remove", writes.post_remove),
+    ("POST", REPOSITORY + "/restore", writes.post_restore),
+    ("POST", "/collect", writes.post_collect),
+)
+log = logging.getLogger("refloat.management")
+
+
+def application(services: Services) -> ASGIApp:
+    """Return the management API, for requests whose path holds `/v2/_refloat/v1`."""
+    desk = Desk(services)
+    app = Starlette(
+        routes=[Route(path, _guarded(desk, endpoint), methods=[method]) for method, path, endpoint in ADDRESSES],
+        exception_handlers={HTTPException: _tell_http},
+    )
+    app.router.redirect_slashes = False
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        before, base, _ = scope["path"].partition(BASE)
+        await app({**scope, "root_path": before + base}, receive, send)
+
+    return answer
+
+
+def _guarded(desk: Desk, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    """Refuse what a page of another origin sends, and let nothing out that is not an answer."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            _refuse_foreign(request, desk.services.settings.host)
+            return await endpoint(desk, request)
+        except RefloatError as condition:
+            return _tell(condition)
+        except ClientGone:
+            return Response(status_code=CLIENT_GONE)
+        except Exception:
+            log.exception("%s %s failed", request.method, ascii(request.url.path))
+            return Response(errors.UNEXPECTED, 500, MARK, "application/json")
+
+    return guarded
+
+
+def _refuse_foreign(request: Request, configured: str) -> None:
+    """Browsers name the origin of the page that asks; only pages of this very server may."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    ours = {request.headers.get("host", ""), configured.rpartition("://")[2].rstrip("/")} - {""}
+    if origin.partition("://")[2] not in ours:  # guard: no-foreign-origin
+        raise Denied("requests from pages of other origins are refused", {"origin": ascii(origin[:200])})
+
+
+def _tell(condition: RefloatError) -> Response:
+    condition.detail = with_moments(condition.detail)
+    return Response(errors.body_of(condition), errors.WIRE[type(condition)], MARK, "application/json")
+
+
+async def _tell_http(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    what = "there is nothing at this address" if problem.status_code == 404 else "this address has no such method"
+    body = encode({"errors": [{"code": "UNSUPPORTED", "message": what, "detail": None}]})
+    return Response(body, problem.status_code, {**MARK, **(problem.headers or {})}, "application/json")

@@ -1,0 +1,90 @@
+"""What every management endpoint shares: the services, and how a request's parts become values."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from refloat.core.errors import RequestInvalid
+from refloat.core.names import Reference, RepositoryName
+from refloat.core.records import Cause
+from refloat.ports import Listing, Reader, Transaction
+from refloat.usecases.inspect import Stores, find_reference
+from refloat.usecases.preview import preview
+from refloat.web import asgi
+from refloat.web import management_requests as asked
+from refloat.web.management_answers import Json, encode
+from refloat.web.paths import name_in
+from refloat.web.services import Services
+
+MARK = {"Refloat-Api": "1", "Cache-Control": "no-store"}
+SECOND = 1_000_000
+T = TypeVar("T")
+
+
+class Desk:
+    """The services, as the endpoints use them."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.metadata = services.metadata
+
+    @property
+    def read(self) -> Reader:
+        """The reader of the thread this is called in."""
+        return self.metadata.read
+
+    @property
+    def listing(self) -> Listing:
+        """The lists of the thread this is called in."""
+        return self.metadata.listing
+
+    def stores(self) -> Stores:
+        """Return what reads for people ask, in the thread this is called in."""
+        return Stores(self.read, self.listing, self.services.blobs, self.services.now())
+
+    def name(self, text: str) -> RepositoryName:
+        """Return a repository's name. Raises NameInvalid."""
+        return name_in(text, self.services.settings.timetravel_prefix)
+
+    def reference(self, repository: RepositoryName, text: str) -> Reference:
+        """Return a tag or digest, which may be shortened. Asks the lists: call it in a thread."""
+        return find_reference(self.listing, repository, text)
+
+    async def body(self, request: Request) -> bytes:
+        """Return a request's body. Raises RequestInvalid when it is too large."""
+        asked.refuse_unknown(request.query_params)
+        body = b""
+        async for chunk in self._raw(request).chunks():
+            body += chunk
+            if len(body) > asked.LARGEST_BODY:
+                raise RequestInvalid(f"a request body has at most {asked.LARGEST_BODY} bytes")
+        return body
+
+    def cause(self, request: Request, reason: str | None) -> Cause:
+        """Return who does something; a reason in the body goes before one in the header."""
+        cause = self.services.cause(self._raw(request))
+        return cause if reason is None else dataclasses.replace(cause, reason=reason)
+
+    async def run(self, body: asked.Doing, work: Callable[[Transaction], T]) -> T:
+        """Do what was asked, or only find out what it would come to."""
+        return await (preview(self.metadata, work) if body.dry_run else self.metadata.write(work))
+
+    def _raw(self, request: Request) -> asgi.Request:
+        timeout = self.services.settings.receive_timeout / SECOND
+        return asgi.Request(request.scope, request.receive, request._send, (), timeout)
+
+
+def answer(document: Json) -> Response:
+    """Answer 200."""
+    return Response(encode(document), 200, MARK, "application/json")
+
+
+def changed(document: Json) -> Response:
+    """Answer 201 with the new change, or 200 when there was nothing to do or it was only a plan."""
+    change = document["change"]
+    if change is None:
+        return answer(document)
+    return Response(encode(document), 201, {**MARK, "Refloat-Change": str(change)}, "application/json")

@@ -1,0 +1,132 @@
+"""What the management API shows. Each read runs in a thread, on a connection of its own."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from refloat import __version__
+from refloat.core.errors import RequestInvalid
+from refloat.core.records import Change
+from refloat.usecases.inspect import images, is_undoable, show, state_of
+from refloat.usecases.pull import resolve
+from refloat.web import management_answers as answers
+from refloat.web import management_requests as asked
+from refloat.web.management_answers import Json, Schemas
+from refloat.web.management_desk import SECOND, Desk, answer
+
+
+async def get_server(desk: Desk, request: Request) -> Response:
+    """Answer what this server is, and how long it keeps things."""
+    asked.refuse_unknown(request.query_params)
+    settings = desk.services.settings
+    return answer(
+        {
+            "schema": Schemas.SERVER,
+            "refloat": __version__,
+            "window_seconds": settings.window // SECOND,
+            "lease_seconds": settings.lease // SECOND,
+            "graveyard_seconds": settings.graveyard // SECOND,
+            "deletions": settings.delete_enabled,
+        }
+    )
+
+
+async def get_changes(desk: Desk, request: Request) -> Response:
+    """Answer a page of changes, newest first."""
+    return await _changes(desk, request, Schemas.CHANGES)
+
+
+async def get_trash(desk: Desk, request: Request) -> Response:
+    """Answer a page of the changes that can be brought back, newest first."""
+    return await _changes(desk, request, Schemas.TRASH)
+
+
+async def _changes(desk: Desk, request: Request, schema: str) -> Response:
+    query = request.query_params
+    asked.refuse_unknown(query, "repository", "before", "n")
+    limit, before = asked.page_size(query), query.get("before")
+    repository = desk.name(query["repository"]) if "repository" in query else None
+
+    def read() -> Json:
+        source = desk.listing.changes if schema == Schemas.CHANGES else desk.listing.trash
+        return answers.changes_document(schema, source(repository, before, limit), limit, _describe(desk))
+
+    return answer(await asyncio.to_thread(read))
+
+
+async def get_change(desk: Desk, request: Request) -> Response:
+    """Answer one change with all its moves."""
+    asked.refuse_unknown(request.query_params)
+    prefix = asked.change_prefix(request.path_params["id"])
+
+    def read() -> Json:
+        return answers.change_document(desk.listing.change(prefix), _describe(desk))
+
+    return answer(await asyncio.to_thread(read))
+
+
+async def get_repositories(desk: Desk, request: Request) -> Response:
+    """Answer a page of repositories, byte-wise."""
+    query = request.query_params
+    asked.refuse_unknown(query, "last", "n")
+    limit, last = asked.page_size(query), query.get("last", "")
+
+    def read() -> Json:
+        return answers.repositories_document(desk.listing.repositories(last, limit), limit)
+
+    return answer(await asyncio.to_thread(read))
+
+
+async def get_images(desk: Desk, request: Request) -> Response:
+    """Answer a page of the images of a repository, tagged or untagged."""
+    query = request.query_params
+    asked.refuse_unknown(query, "which", "last", "n")
+    repository, limit = desk.name(request.path_params["name"]), asked.page_size(query)
+    which = asked.which_images(query)
+
+    def read() -> Json:
+        found = images(desk.stores(), repository, which, query.get("last", ""), limit)
+        return answers.images_document(repository, found, limit)
+
+    return answer(await asyncio.to_thread(read))
+
+
+async def get_image(desk: Desk, request: Request) -> Response:
+    """Answer one image whole."""
+    query = request.query_params
+    asked.refuse_unknown(query, "reference")
+    repository = desk.name(request.path_params["name"])
+    if "reference" not in query:
+        raise RequestInvalid("reference is missing: a tag or a digest")
+
+    def read() -> Json:
+        reference = desk.reference(repository, query["reference"])
+        resolve(desk.read, repository, reference)  # says who deleted it, where it was
+        return answers.image_document(show(desk.stores(), repository, reference))
+
+    return answer(await asyncio.to_thread(read))
+
+
+async def get_history(desk: Desk, request: Request) -> Response:
+    """Answer a page of the moves of one reference, or of all tags of a repository, newest first."""
+    query = request.query_params
+    asked.refuse_unknown(query, "reference", "before", "n")
+    repository, limit = desk.name(request.path_params["name"]), asked.page_size(query)
+    before = asked.move_number(query.get("before"))
+
+    def read() -> Json:
+        asked.refuse_missing(desk.read, repository)
+        reference = desk.reference(repository, query["reference"]) if "reference" in query else None
+        past = desk.listing.history(repository, reference, before, limit)
+        told = [(entry, state_of(desk.read, repository, entry)) for entry in past]
+        return answers.history_document(repository, told, limit)
+
+    return answer(await asyncio.to_thread(read))
+
+
+def _describe(desk: Desk) -> answers.Describe:
+    def describe(change: Change) -> tuple[str | None, bool]:
+        return desk.listing.undone_by(change.id), is_undoable(desk.read, change)
+
+    return describe
