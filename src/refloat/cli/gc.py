@@ -42,16 +42,14 @@ def gc(session: Session, *, dry_run: bool) -> Exit:
 def _lines(session: Session, done: Document) -> Iterator[str]:
     held = cast("list[Entry]", done["held"])
     for title, count, what in (
-        ("pruned", "pruned", "change whose window has ended"),
-        ("swept", "swept", "manifest that nothing holds any more"),
-        ("expired", "expired_uploads", "upload that was never finished"),
-        ("condemned", "condemned", "blob that nothing uses any more"),
+        ("pruned", _number(done, "pruned"), "changes whose window has ended"),
+        ("swept", _number(done, "swept"), "manifests that nothing holds any more"),
+        ("expired", _number(done, "expired_uploads"), "uploads that were never finished"),
+        ("condemned", _number(done, "condemned"), "blobs that nothing uses any more"),
+        ("reaped", _number(done, "reaped"), f"blobs, {size(_number(done, 'reaped_bytes'))} freed"),
+        ("held", len(held), f"blobs, {size(sum(_number(entry, 'size') for entry in held))}{_until(session, held)}"),
     ):
-        yield f"  {title:<10}{_number(done, count):>6,}  {_plural(what, _number(done, count))}"
-    reaped, freed = _number(done, "reaped"), size(_number(done, "reaped_bytes"))
-    yield f"  {'reaped':<10}{reaped:>6,}  {'blob' if reaped == 1 else 'blobs'}, {freed} freed"
-    waiting = size(sum(_number(entry, "size") for entry in held))
-    yield f"  {'held':<10}{len(held):>6,}  {'blob' if len(held) == 1 else 'blobs'}, {waiting}{_until(session, held)}"
+        yield f"  {title:<10}{count:>6,}  {what}"
     if behind := _number(done, "behind_seconds"):
         yield f"  the collector's clock is {counted(behind, 'second')} behind, and waits that much longer"
 
@@ -64,13 +62,6 @@ def _until(session: Session, held: list[Entry]) -> str:
     if session.printer.form == "people":
         return f", the next until {first} ({relative(moment(ends[0]), session.printer.now)}), the last until {last}"
     return f", until {first} to {last}"
-
-
-def _plural(what: str, count: int) -> str:
-    if count == 1:
-        return what
-    noun, rest = what.split(" ", 1)
-    return f"{noun}s {rest}"
 
 
 def _number(entry: Entry, name: str) -> int:

@@ -6,7 +6,7 @@ from itertools import islice
 
 import click
 
-from refloat.cli.changes import limited, who
+from refloat.cli.changes import limited, via, who
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit
@@ -21,7 +21,7 @@ PAGE = 100
 PEOPLE = (
     Column("REV", "rev"),
     Column("WHEN", "at", "when"),
-    Column("WHO", who),
+    Column("WHO", lambda entry: who(entry) or via(entry)),
     Column("CHANGE", "change_text"),
     Column("ID", "change"),
     Column("STATE OF THE NEW VALUE", "state_text"),

@@ -18,7 +18,7 @@ PAGE = 1000
 REPOSITORIES = (
     Column("REPOSITORY", "name"),
     Column("TAGS", "tags", "count"),
-    Column("IMAGES", "manifests", "count"),
+    Column("MANIFESTS", "manifests", "count"),
     Column("SIZE", "size", "size"),
     Column("LAST PUSH", "pushed_at", "when"),
 )

@@ -47,12 +47,12 @@ def _distance(seconds: int) -> str:
     for below, unit, name in AGES:
         if seconds < below:
             return f"{seconds // unit} {name}"
-    days = seconds // 86400
+    days = round(seconds / 86400)
     return f"{days} day" if days == 1 else f"{days} days"
 
 
 def day(text: str) -> str:
-    """Write the day of an instant a server wrote; its hour too where it is near."""
+    """Write the day of an instant a server wrote."""
     return text[:10]
 
 

@@ -89,7 +89,7 @@ class Wire:
     def _connect(self, connection: http.client.HTTPConnection) -> None:
         """Open a connection. What another try would not change is raised as Unreachable."""
         try:
-            connection.connect()
+            _open(connection, self.origin)
         except socket.gaierror:
             raise Unreachable(f"{self.origin.host} has no address: the name does not resolve") from None
         except ConnectionRefusedError:
@@ -127,6 +127,14 @@ class Wire:
             return connection, f"{origin}{path}"
         connection.set_tunnel(origin.host, origin.port, authorization)
         return connection, path
+
+
+def _open(connection: http.client.HTTPConnection, origin: Origin) -> None:
+    """Connect. A host in bytes spares a local command the import of the tables for international names."""
+    if origin.scheme == "http" and origin.is_loopback:
+        connection.sock = socket.create_connection((origin.host.encode("ascii"), origin.port), CONNECTING)
+    else:
+        connection.connect()
 
 
 def _plain_or_tls(scheme: str, host: str, port: int) -> http.client.HTTPConnection:

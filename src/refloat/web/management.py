@@ -23,7 +23,6 @@ CLIENT_GONE = 499
 Endpoint = Callable[[Desk, Request], Awaitable[Response]]
 REPOSITORY = "/repositories/{name:path}"  # what follows is a fixed word, as a name may hold slashes
 ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "", reads.get_server),
     ("GET", "/", reads.get_server),
     ("GET", "/changes", reads.get_changes),
     ("GET", "/changes/{id}", reads.get_change),
@@ -50,8 +49,8 @@ def application(services: Services) -> ASGIApp:
     app.router.redirect_slashes = False
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        before, base, _ = scope["path"].partition(BASE)
-        await app({**scope, "root_path": before + base}, receive, send)
+        before, base, rest = scope["path"].partition(BASE)
+        await app({**scope, "path": before + base + (rest or "/"), "root_path": before + base}, receive, send)
 
     return answer
 
