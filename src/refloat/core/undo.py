@@ -45,16 +45,21 @@ def plan_undo(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Und
             if on_conflict != "replace":
                 continue
         proposal.wish[move.reference] = move.old
-    _take_along(view, proposal)
     return Undo(proposal, tuple(satisfied), tuple(conflicts))
 
 
-def _take_along(view: View, proposal: Proposal) -> None:
-    """Undoing a first push takes what `rm` of it would take: children only it holds, and referrers."""
-    for reference, value in list(proposal.wish.items()):
+def plan_undo_of_push(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Undo:
+    """Plan to take a push back. Of a first push this takes what `rm` would: children only it holds, and referrers.
+
+    Any other change is taken back by exactly its own moves: a child that stayed when its index was deleted
+    has to stay when the delete is undone and that undo is undone.
+    """
+    plan = plan_undo(view, moves, on_conflict)
+    for reference, value in list(plan.proposal.wish.items()):
         if value is None and isinstance(reference, Digest):
-            propose_removal(view, proposal, reference)
-            propose_children(view, proposal, reference)
+            propose_removal(view, plan.proposal, reference)
+            propose_children(view, plan.proposal, reference)
+    return plan
 
 
 def plan_values(view: View, values: Mapping[Reference, Digest | None], on_conflict: OnConflict) -> Undo:

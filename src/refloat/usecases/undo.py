@@ -9,7 +9,7 @@ from refloat.core.followers import followers_of
 from refloat.core.moves import Move, Settled
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Cause, Change, ChangeKind
-from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values
+from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_undo_of_push, plan_values
 from refloat.ports import Transaction
 
 
@@ -64,9 +64,9 @@ def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
         repository, move = _one_reference(change, request.reference)
         plans = {repository: plan_as(tx.view(repository), request.name, _old(move), request.on_conflict)}
     else:
+        plan = plan_undo_of_push if change.kind == "push" else plan_undo
         plans = {
-            repository: plan_undo(tx.view(repository), moves, request.on_conflict)
-            for repository, moves in moved.items()
+            repository: plan(tx.view(repository), moves, request.on_conflict) for repository, moves in moved.items()
         }
     return _carry_out(tx, "undo", plans, request.on_conflict, cause, change.id)
 

@@ -1,0 +1,137 @@
+"""A repository kept in dictionaries, so that the real use cases can be run through every history.
+
+It keeps the part of `ports.Transaction` that moving references needs. Nothing is ever pruned here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, cast
+
+from refloat.core.manifest import Manifest, Need
+from refloat.core.moves import Move
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.records import Cause, Change, ChangeKind, Moved, PastValue
+from refloat.ports import Transaction
+
+REPOSITORY = RepositoryName("team/api")
+Tips = Mapping[Reference, Digest]
+
+
+class Entry(NamedTuple):
+    """One change: how it came about and what it moved."""
+
+    kind: ChangeKind
+    moves: tuple[Move, ...]
+
+
+class History(NamedTuple):
+    """A repository's whole past: its tips, its changes, the manifests it has."""
+
+    tips: frozenset[tuple[Reference, Digest]] = frozenset()
+    log: tuple[Entry, ...] = ()
+    stored: frozenset[Digest] = frozenset()
+
+
+class Book:
+    """One transaction on a history. `manifests` says what each digest that may be pushed means."""
+
+    def __init__(self, history: History, manifests: Mapping[Digest, Manifest]) -> None:
+        self.tips = dict(history.tips)
+        self.log = history.log
+        self.stored = set(history.stored)
+        self._manifests = manifests
+
+    @property
+    def transaction(self) -> Transaction:
+        return cast(Transaction, self)
+
+    @property
+    def outcome(self) -> History:
+        return History(frozenset(self.tips.items()), self.log, frozenset(self.stored))
+
+    def lock(self, repositories: Iterable[RepositoryName]) -> None:
+        """Nobody else is here."""
+
+    def view(self, repository: RepositoryName) -> "Book":
+        return self
+
+    @property
+    def listing(self) -> "Book":
+        return self
+
+    # core.moves.View
+
+    def value(self, reference: Reference) -> Digest | None:
+        return self.tips.get(reference)
+
+    def tags_on(self, digest: Digest) -> list[Tag]:
+        return [tag for tag, value in self.tips.items() if value == digest and isinstance(tag, Tag)]
+
+    def children(self, digest: Digest) -> list[Digest]:
+        if digest not in self.stored:
+            return []
+        needs = self._manifests[digest].needs
+        return [need.digest for need in needs if need.kind == "child" and need.digest in self.stored]
+
+    def live_parents(self, digest: Digest) -> list[Digest]:
+        return [parent for parent in self._live() if digest in self.children(parent)]
+
+    def live_referrers(self, digest: Digest) -> list[Digest]:
+        return [live for live in self._live() if self._manifests[live].subject == digest]
+
+    def _live(self) -> list[Digest]:
+        return [reference for reference in self.tips if isinstance(reference, Digest)]
+
+    # ports.Transaction
+
+    def record(
+        self, kind: ChangeKind, cause: Cause, moves: Mapping[RepositoryName, Sequence[Move]], undoes: str | None
+    ) -> str | None:
+        made = tuple(moves[REPOSITORY])
+        if not made:
+            return None
+        for move in made:
+            assert self.tips.get(move.reference) == move.old
+            if move.new is None:
+                del self.tips[move.reference]
+            else:
+                self.tips[move.reference] = move.new
+        self.log = (*self.log, Entry(kind, made))
+        return cause.change
+
+    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
+        for entry in reversed(self.log):
+            if any(move.reference == digest and move.new is None for move in entry.moves):
+                return [(move, self._subject(move.reference)) for move in entry.moves if move.new is None]
+        return []
+
+    def _subject(self, reference: Reference) -> Digest | None:
+        return self._manifests[reference].subject if isinstance(reference, Digest) else None
+
+    def has_manifest(self, repository: RepositoryName, digest: Digest) -> bool:
+        return digest in self.stored
+
+    def media_type(self, repository: RepositoryName, digest: Digest) -> str | None:
+        return self._manifests[digest].media_type if digest in self.stored else None
+
+    def missing(self, repository: RepositoryName, needs: Iterable[Need]) -> list[Digest]:
+        return []
+
+    def put_manifest(
+        self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
+    ) -> None:
+        self.stored.add(digest)
+
+    def used(self, repository: RepositoryName, digest: Digest) -> None:
+        """There are no leases here."""
+
+    # ports.Listing
+
+    def change(self, prefix: str) -> Change:
+        kind, made = self.log[int(prefix)]
+        moves = tuple(Moved(REPOSITORY, seq, move, held=True) for seq, move in enumerate(made))
+        return Change(prefix, None, 0, kind, None, None, None, None, None, 0, moves)
+
+    def history(
+        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
+    ) -> list[PastValue]:
+        return []
