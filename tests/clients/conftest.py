@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -69,8 +70,15 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def client(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Client]:
-    """Make a client by name, at work in this test's own directory."""
+def short_path() -> Iterator[Path]:
+    """A directory with a short name: podman refuses a longer one for what it runs."""
+    with TemporaryDirectory(prefix="refloat-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def client(tmp_path: Path, short_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Client]:
+    """Make a client by name, at work in this test's own directories."""
 
     def make(name: str) -> Client:
         program = needed(name)
@@ -80,11 +88,11 @@ def client(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Cl
         if name in COPIERS:
             return COPIERS[name](program, tmp_path)
         needed_root()
-        store: list[str | Path] = ["--root", tmp_path / "store", "--runroot", tmp_path / "run", "--storage-driver=vfs"]
+        store: list[str | Path] = ["--root", tmp_path / "store", "--runroot", short_path / "run", "--storage-driver=vfs"]
         environment = {"STORAGE_DRIVER": "vfs", "XDG_RUNTIME_DIR": str(tmp_path)}
         if name == "buildah":
             return Buildah([program, *store], tmp_path, environment)
-        plain: list[str | Path] = ["--cgroup-manager=cgroupfs", "--events-backend=file", "--tmpdir", tmp_path / "tmp"]
+        plain: list[str | Path] = ["--cgroup-manager=cgroupfs", "--events-backend=file", "--tmpdir", short_path / "tmp"]
         return Podman([program, *store, *plain], tmp_path, environment)
 
     return make
