@@ -31,8 +31,9 @@ def explained(session: Session, server: Refloat, reference: Reference, error: Re
 
 
 def _unknown(session: Session, server: Refloat, reference: Reference, error: Refused) -> Problem:
-    shown = error.detail.get("reference", reference.value)
-    name = named(reference.repository, shown)
+    if "reference" not in error.detail:  # it exists, and the past that was asked for does not
+        return problem_of(error)
+    name = named(reference.repository, error.detail["reference"])
     change = error.detail.get("deleted_by")
     if change is None:
         hint = f"{session.command('history', name)}   shows what it was" if ":" in name else ""

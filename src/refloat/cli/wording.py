@@ -37,7 +37,7 @@ def relative(at: datetime, now: datetime) -> str:
     seconds = int((now - at).total_seconds())
     distance = _distance(abs(seconds))
     if not distance:
-        return "now"
+        return "just now"
     return f"{distance} ago" if seconds > 0 else f"in {distance}"
 
 
@@ -58,11 +58,11 @@ def day(text: str) -> str:
 
 def past(text: str, now: datetime) -> str:
     """Read a time of the past as people write it; return it as RFC 3339. A date is its last instant, UTC."""
-    if (ago := _AGO.fullmatch(text)) is not None:
-        return _written(now - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]]))
-    if text == "yesterday":
-        text = (now - timedelta(days=1)).date().isoformat()
     try:
+        if (ago := _AGO.fullmatch(text)) is not None:
+            return _written(now - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]]))
+        if text == "yesterday":
+            text = (now - timedelta(days=1)).date().isoformat()
         if _DATE.fullmatch(text):
             return _written(datetime.fromisoformat(text + "T23:59:59.999999+00:00"))
         if (instant := _INSTANT.fullmatch(text)) is not None:

@@ -132,7 +132,8 @@ class Wire:
 def _open(connection: http.client.HTTPConnection, origin: Origin) -> None:
     """Connect. A host in bytes spares a local command the import of the tables for international names."""
     if origin.scheme == "http" and origin.is_loopback:
-        connection.sock = socket.create_connection((origin.host.encode("ascii"), origin.port), CONNECTING)
+        host: str = origin.host.encode("ascii")  # type: ignore[assignment]
+        connection.sock = socket.create_connection((host, origin.port), CONNECTING)
     else:
         connection.connect()
 
