@@ -103,9 +103,18 @@ def write_layout(directory: Path, parts: Iterable[Part], tagged: Part, tag: str)
 
 def image_parts(content: Content) -> tuple[Part, ...]:
     """Return what the amd64 image alone consists of."""
-    document = json.loads(content.amd64.body)
-    wanted = {entry["digest"] for entry in (document["config"], *document["layers"])}
-    return (*(part for part in content.blobs if part.digest in wanted), content.amd64)
+    return (*_needed_by(content, content.amd64), content.amd64)
+
+
+def index_parts(content: Content) -> tuple[Part, ...]:
+    """Return what the index consists of: everything but the signature."""
+    return (*_needed_by(content, *content.manifests), *content.manifests, content.index)
+
+
+def _needed_by(content: Content, *manifests: Part) -> list[Part]:
+    documents = [json.loads(manifest.body) for manifest in manifests]
+    wanted = {entry["digest"] for document in documents for entry in (document["config"], *document["layers"])}
+    return [part for part in content.blobs if part.digest in wanted]
 
 
 def _layer(prefix: str, files: Iterable[Path], note: str = "") -> tuple[Part, str]:

@@ -12,14 +12,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from tools.content import Content, Part, digest_of, image_parts, make_content, write_layout
+from tools.content import Content, Part, digest_of, image_parts, index_parts, make_content, write_layout
 from tools.serving import REFLOAT, Served, wait_until
 
 KEPT = "demo/app"
 FLEETING = "demo/fleeting"
 SHORT = {
     "REGISTRY_REFLOAT_WINDOW": "2s",
-    "REGISTRY_REFLOAT_LEASE": "5s",
+    "REGISTRY_REFLOAT_LEASE": "8s",
     "REGISTRY_REFLOAT_GRAVEYARD": "1s",
     "REGISTRY_REFLOAT_COLLECT_INTERVAL": "500ms",
 }
@@ -75,10 +75,18 @@ def tell(served: Served, place: Path) -> None:
     push(served, KEPT, kept)
     change = delete_and_miss(served, kept)
     let_a_window_end(served, fleeting)
+    restart(served, {})
     undo(served, change, kept)
     with_skopeo(served, kept, place)
     with_podman(served, place)
     say("Every byte and digest is what was pushed.")
+
+
+def restart(served: Served, settings: dict[str, str]) -> None:
+    """Stop the server and start it over the same directory with other settings."""
+    served.stop()
+    served.settings = settings
+    served.start()
 
 
 def push(served: Served, repository: str, content: Content) -> None:
@@ -116,9 +124,7 @@ def delete_and_miss(served: Served, content: Content) -> str:
 
 def let_a_window_end(served: Served, content: Content) -> None:
     """Show that a deleted image's bytes leave the disk when its window ends, and no others."""
-    served.stop()
-    served.settings = SHORT
-    served.start()
+    restart(served, SHORT)
     say("restarted with a window of 2 s for what is deleted from now on")
     push(served, FLEETING, content)
     own = {part.digest for part in content.own_blobs}
@@ -156,7 +162,7 @@ def with_skopeo(served: Served, content: Content, place: Path) -> None:
         say("skopeo   is not here")
         return
     reference = f"docker://{served.address}/demo/skopeo:latest"
-    parts = [part for part in content.everything if part is not content.signature]
+    parts = index_parts(content)
     layout = write_layout(place / "layout", parts, content.index, "latest")
     copy = [skopeo, "--insecure-policy", "copy", "--quiet", "--all"]
     program(*copy, "--dest-tls-verify=false", f"oci:{layout}:latest", reference)
@@ -168,7 +174,7 @@ def with_skopeo(served: Served, content: Content, place: Path) -> None:
     say(f"skopeo   pushed, deleted, undone, pulled: {len(parts)} files the same")
 
 
-def same_files(before: Path, after: Path, parts: list[Part]) -> None:
+def same_files(before: Path, after: Path, parts: tuple[Part, ...]) -> None:
     names = [part.digest.partition(":")[2] for part in parts]
     check("other files came back", holds={path.name for path in after.iterdir()} == set(names))
     for name in names:
@@ -213,14 +219,11 @@ def program(*command: str) -> str:
 
 
 def leave_running(served: Served) -> None:
-    """Start the server once more with its shipped settings, say what to try, and let go of it."""
-    served.stop()
-    served.settings = {}
-    served.start()
+    """Say what to try on the server, and let go of it."""
     process, served.process = served.process, None
     number = process.pid if process else 0
     say(f"""
-The server keeps running, now with the shipped window of 30 days. Try:
+The server keeps running, with the shipped window of 30 days. Try:
   export REFLOAT_HOST={served.address}
   {REFLOAT} ls
   {REFLOAT} history {KEPT}:latest

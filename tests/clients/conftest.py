@@ -88,11 +88,11 @@ def client(tmp_path: Path, short_path: Path, request: pytest.FixtureRequest) -> 
         if name in COPIERS:
             return COPIERS[name](program, tmp_path)
         needed_root()
-        store: list[str | Path] = ["--root", tmp_path / "store", "--runroot", short_path / "run", "--storage-driver=vfs"]
+        store = [f"--root={tmp_path}/store", f"--runroot={short_path}/run", "--storage-driver=vfs"]
         environment = {"STORAGE_DRIVER": "vfs", "XDG_RUNTIME_DIR": str(tmp_path)}
         if name == "buildah":
             return Buildah([program, *store], tmp_path, environment)
-        plain: list[str | Path] = ["--cgroup-manager=cgroupfs", "--events-backend=file", "--tmpdir", short_path / "tmp"]
+        plain = ["--cgroup-manager=cgroupfs", "--events-backend=file", f"--tmpdir={short_path}/tmp"]
         return Podman([program, *store, *plain], tmp_path, environment)
 
     return make

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tools.content import Content, image_parts, write_layout
+from tools.content import Content, image_parts, index_parts, write_layout
 
 from tests.programs import run
 
@@ -44,8 +44,7 @@ def source(directory: Path, kind: Kind, content: Content) -> Path:
         if kind == "image":
             write_layout(place, image_parts(content), content.amd64, TAG)
         else:
-            parts = [part for part in content.everything if part is not content.signature]
-            write_layout(place, parts, content.index, TAG)
+            write_layout(place, index_parts(content), content.index, TAG)
     return place
 
 
