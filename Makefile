@@ -34,8 +34,8 @@ bench: $(DEVELOP) ## Measure refloat beside the reference registry and write doc
 	@$(PY) tools/provision.py bench
 	@$(PY) -m tools.bench
 
-proof: $(DEVELOP) ## Check the models of the protocol and of undo, and torture a real server for longer
-	@$(PY) -m tools.proof
+proof: $(DEVELOP) ## Run the checks that take minutes: the models of the protocol and of undo, explored further
+	@$(PY) -m pytest -m proof
 
 conformance: $(DEVELOP) ## Let the OCI suite judge a fresh server and write docs/conformance.md
 	@$(PY) tools/provision.py test
