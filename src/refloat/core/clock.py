@@ -40,6 +40,15 @@ def advance(clock: Clock | None, tick: Tick) -> Clock:
     return Clock(max(clock.at, min(tick.wall, clock.at + allowance)), tick)
 
 
+def stamp(wall: int, clock: Clock | None) -> int:
+    """Return the instant that a request counts its deadlines from.
+
+    It is the wall's, but never behind the collector's clock: a deadline counted from a wall that was set
+    back would be over, by the collector's clock, before its time had passed.
+    """
+    return wall if clock is None else max(wall, clock.at)
+
+
 def accept(tick: Tick) -> Clock:
     """Return a clock set to the wall because an operator vouched for it."""
     return Clock(tick.wall, tick)

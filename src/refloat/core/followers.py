@@ -30,6 +30,6 @@ def followers_of(digest: Digest, lost: Sequence[Lost]) -> Wish:
 
 def _follows(move: Move, subject: Digest | None, digest: Digest, returning: set[Digest]) -> bool:
     if isinstance(move.reference, Tag):
-        followed = move.reference.subject in returning
+        followed = any(move.reference in returned.fallback_tags for returned in returning)
         return followed or (move.old in returning and move.old != digest)
     return subject in returning

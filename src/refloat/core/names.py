@@ -46,7 +46,10 @@ class Tag(str):
 
     @property
     def subject(self) -> "Digest | None":
-        """The digest a fallback tag (`sha256-<hex>`, `.sig`, `.sbom`, `.att`) speaks about."""
+        """The digest a fallback tag (`sha256-<hex>`, `.sig`, `.sbom`, `.att`) speaks about.
+
+        A tag has room for 64 digits only, so for sha512 this is the beginning of the digest.
+        """
         match = _FALLBACK.fullmatch(self)
         return Digest(f"{match[1]}:{match[2]}") if match else None
 
