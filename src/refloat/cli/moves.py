@@ -54,7 +54,7 @@ def removed(repository: str, references: Iterable[str], moves: Sequence[Move], l
         asked.add(digest)
         yield f"Moved to trash: {_with_tags(repository, reference, digest, gone)}"
         if digest not in gone:
-            yield f"  {short(digest)} itself stays: {_why(digest, left)}"
+            yield f"  the image {short(digest)} stays, and can be pulled by its digest"
     along = [reference for reference in gone if is_digest(reference) and reference not in asked]
     if along:
         yield f"  with {counted(len(along), 'manifest')} that only it held, or that refer to it"
@@ -73,10 +73,6 @@ def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, 
     return f"{named(repository, reference)} and {on_it}"
 
 
-def _why(digest: str, left: Sequence[object]) -> str:
-    return "a tag or an index needs it" if digest in left else "untagged or under another tag, pullable by digest"
-
-
 def undone(moves: Sequence[Move]) -> Iterator[str]:
     """Say what an undo or a restore moved."""
     repositories = dict.fromkeys(str(move["repository"]) for move in moves)
@@ -84,10 +80,10 @@ def undone(moves: Sequence[Move]) -> Iterator[str]:
         own = [move for move in moves if move["repository"] == repository]
         back = [move for move in own if move["old"] is None]
         away = [move for move in own if move["new"] is None]
-        yield from _group("Restored", repository, back, "new")
         for move in own:
             if move["old"] is not None and move["new"] is not None:
                 yield f"Moved: {named(repository, move['reference'])}  {_change(move)}"
+        yield from _group("Restored", repository, back, "new")
         yield from _group("Moved to trash", repository, away, "old")
 
 

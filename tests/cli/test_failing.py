@@ -1,0 +1,164 @@
+"""What is said when something cannot be done: one line, facts, a hint, an exit code, never a traceback."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tools.content import Content
+from tools.serving import Served
+
+from tests.cli.conftest import DEADLINE, Shell
+from tests.programs import needed
+
+STOCK = """version: 0.1
+storage: {{filesystem: {{rootdirectory: {root}}}}}
+http: {{addr: "127.0.0.1:0"}}
+"""
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """A port that is taken, and where nothing listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
+def test_nothing_listens(shell: Shell, closed: int) -> None:
+    port = closed
+    done = shell("ls", f"127.0.0.1:{port}/")
+    assert (done.code, done.err) == (
+        9,
+        f"error: nothing listens at 127.0.0.1:{port}\n  hint: refloat serve   starts a registry here\n",
+    )
+
+
+def test_name_does_not_resolve(shell: Shell) -> None:
+    done = shell("ls", "--host", "no-such-host.invalid")
+    assert (done.code, done.err) == (9, "error: no-such-host.invalid has no address: the name does not resolve\n")
+
+
+@pytest.mark.parametrize("host", [".", "a b", "http://", "ftp://host", "host:99999", "host/path"])
+def test_what_is_no_host(shell: Shell, host: str) -> None:
+    done = shell("ls", "--host", host)
+    assert done.code == 2
+    assert done.err.startswith(f"error: {host!r} does not name a server\n")
+
+
+def test_plain_http_beyond_this_machine_has_to_be_meant(shell: Shell) -> None:
+    done = shell("ls", "--host", "http://reg.example.com:5000")
+    assert (done.code, done.err) == (
+        9,
+        "error: reg.example.com:5000 would be asked over plain HTTP\n  hint: --plain-http, if you mean it\n",
+    )
+
+
+def test_server_that_speaks_plain_http(shell: Shell, registry: Served) -> None:
+    done = shell("ls", "--host", f"https://{registry.address}")
+    assert (done.code, done.err) == (
+        9, f"error: {registry.address} speaks plain HTTP\n  hint: --plain-http, if you mean it\n",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def stock(tmp_path: Path) -> Iterator[str]:
+    """A reference registry, distribution 2.8 from Debian."""
+    config = tmp_path / "stock.yml"
+    config.write_text(STOCK.format(root=tmp_path / "stock"))
+    process = subprocess.Popen(
+        [needed("docker-registry"), "serve", config], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    try:
+        lines = iter(process.stderr.readline, "")
+        listening = next(line for line in lines if "listening on" in line)
+        yield re.findall(r"127\.0\.0\.1:\d+", listening)[0]
+    finally:
+        process.terminate()
+        process.communicate(timeout=DEADLINE)
+
+
+def test_server_that_is_no_refloat(shell: Shell, stock: str) -> None:
+    for arguments in (("trash",), ("rm", "team/api:v1"), ("undo", "abcdefghij"), ("gc",)):
+        shell.environment["REFLOAT_HOST"] = stock
+        done = shell(*arguments)
+        assert done.code == 9, arguments
+        assert done.err == f"error: {stock} is not a refloat server (it answers like distribution)\n"
+
+
+def test_what_does_not_exist(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("failing/some", "v1", contents[0])
+    assert shell("show", "failing/none:v1").err == (
+        f"error: there is no repository failing/none at {registry.address}\n  hint: refloat ls   lists them\n"
+    )
+    missing = shell("rm", "failing/some:v2")
+    assert (missing.code, missing.err) == (
+        6,
+        "error: failing/some:v2 does not exist\n  hint: refloat history failing/some:v2   shows what it was\n",
+    )
+    for arguments, code in (
+        (("undo", "zzzzzzzzzz"), 6), (("trash", "show", "zzzzzzzzzz"), 6), (("history", "failing/none"), 6),
+        (("restore", "failing/some:v1@{5}"), 6), (("restore", "failing/some:v1"), 2), (("rm", "failing/some"), 2),
+        (("undo", "NOT-AN-ID"), 2), (("restore", "failing/some:v1", "--at", "whenever"), 2), (("ls", "a:b:c/"), 2),
+    ):  # fmt: skip
+        done = shell(*arguments)
+        assert done.code == code, (arguments, done)
+        assert done.err.startswith("error: "), done.err
+
+
+def test_child_of_a_live_index_is_refused(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("failing/child", "v1", contents[0])
+    done = shell("rm", f"failing/child@{contents[0].amd64.digest}")
+    assert done.code == 7
+    assert contents[0].index.digest in done.err
+
+
+def test_ambiguous_digest(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    """Seven hex digits hardly ever collide, so the shortest that does is looked for by its own message."""
+    registry.wire.push("failing/short", "v1", contents[0])
+    done = shell("show", "failing/short@0000000")
+    assert (done.code, done.err.splitlines()[0]) == (
+        6, "error: failing/short@0000000 does not exist",
+    )  # fmt: skip
+
+
+def test_reader_that_has_read_enough(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("failing/pipe", "v1", contents[0])
+    ours, theirs = os.pipe()
+    os.close(ours)
+    with os.fdopen(theirs, "wb") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "refloat", "log"],
+            env=shell.environment, stdout=closed, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_interrupt(shell: Shell) -> None:
+    """Ctrl-C while a server is being waited for."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "refloat", "ls", "--host", f"127.0.0.1:{silent.getsockname()[1]}"],
+            env=shell.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        connection, _ = silent.accept()
+        with connection:
+            connection.recv(1)  # it has asked, and waits
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, out, err.strip()) == (130, "", "")
+
+
+def test_debug_shows_where(shell: Shell, closed: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "refloat", "ls", "--debug", "--host", f"127.0.0.1:{closed}"],
+        env=shell.environment, capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

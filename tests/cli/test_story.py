@@ -1,0 +1,255 @@
+"""What the verbs say, to the letter, in real runs against a real server. Ids, days and digests are replaced."""
+
+import json
+
+from tools.content import Content
+from tools.serving import Served
+
+from tests.cli.conftest import Shell, known
+
+
+def test_rm_says_what_went_until_when_and_how_to_take_it_back(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/rm", "v1", contents[0])
+    done = shell("rm", "story/rm:v1")
+    assert (done.code, done.err) == (0, "")
+    assert known(done.out) == (
+        "Moved to trash: story/rm:v1  (DIGEST)\n"
+        "  with 3 manifests that only it held, or that refer to it\n"
+        "  can be brought back until DAY\n"
+        "Undo:  refloat undo CHANGE\n"
+    )
+    assert registry.wire.manifest("story/rm", "v1").status == 404
+
+
+def test_rm_of_one_of_two_tags_leaves_the_image(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/two", "v1", contents[0])
+    registry.wire.push("story/two", "latest", contents[0])
+    assert known(shell("rm", "story/two:v1").out) == (
+        "Moved to trash: story/two:v1  (DIGEST)\n"
+        "  the image DIGEST stays, and can be pulled by its digest\n"
+        "  can be brought back until DAY\n"
+        "Undo:  refloat undo CHANGE\n"
+    )
+    assert registry.wire.manifest("story/two", contents[0].index.digest).status == 200
+
+
+def test_rm_by_digest_names_the_tags_on_it(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/digest", "v1", contents[0])
+    registry.wire.push("story/digest", "latest", contents[0])
+    short = contents[0].index.digest[7:14]
+    done = shell("rm", f"story/digest@{short}")
+    assert known(done.out).splitlines()[0] == (
+        "Moved to trash: story/digest@DIGEST and the 2 tags on it: latest, v1"
+    )
+    assert registry.wire.manifest("story/digest", "v1").status == 404
+
+
+def test_a_dry_run_says_the_same_and_does_nothing(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/dry", "v1", contents[0])
+    plan = shell("rm", "-n", "story/dry:v1")
+    assert registry.wire.manifest("story/dry", "v1").status == 200
+    real = shell("rm", "story/dry:v1")
+    assert plan.out.splitlines()[:-1] == real.out.splitlines()[:-1]
+    assert plan.out.splitlines()[-1] == "Dry run: nothing was changed."
+
+
+def test_undo_without_an_id_takes_back_the_last_change_made_here(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/undo", "v1", contents[0])
+    removed = shell("rm", "story/undo:v1", "--reason", "a slip")
+    done = shell("undo")
+    assert done.code == 0
+    assert known(done.err) == "Taking back CHANGE: rm story/undo:v1, AGO\n"
+    assert known(done.out) == (
+        "Restored: story/undo:v1  (DIGEST) and 3 more manifests\nUndo:  refloat undo CHANGE\n"
+    )
+    back = registry.wire.manifest("story/undo", "v1")
+    assert (back.status, back.body) == (200, contents[0].index.body)
+    again = shell("undo")
+    assert known(again.out).startswith("Moved to trash: story/undo:v1  (DIGEST) and 3 more manifests\n")
+    entry = json.loads(shell("trash", "show", removed.change, "--json").out)["change"]
+    assert (entry["reason"], entry["kind"], entry["undone_by"]) == ("a slip", "rm", done.change)
+
+
+def test_undo_where_nothing_was_changed_from_here_lists_changes(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/nobody", "v1", contents[0])
+    done = shell("undo")
+    assert done.code == 2
+    assert done.err == (
+        f"error: no change was made from here at {registry.address}\n"
+        "  hint: refloat undo ID   takes back one of these\n"
+    )
+    assert "story/nobody:v1" in done.out.splitlines()[0]
+
+
+def test_undo_of_what_is_already_so(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/already", "v1", contents[0])
+    change = shell("rm", "story/already:v1").change
+    assert shell("undo", change).code == 0
+    again = shell("undo", change)
+    assert (again.code, again.out) == (0, "Nothing to do: everything is as it would be\n")
+
+
+def test_conflict_names_who_moved_it_and_both_digests(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/moved", "v1", contents[0])
+    change = shell("rm", "story/moved:v1").change
+    registry.wire.push("story/moved", "v1", contents[1])
+    refused = shell("undo", change)
+    assert (refused.code, refused.out) == (7, "")
+    now, wanted = contents[1].index.digest[7:19], contents[0].index.digest[7:19]
+    lines = refused.err.splitlines()
+    assert lines[0] == "error: story/moved:v1 has moved since"
+    assert lines[1].startswith(f"  now     {now}  moved ")
+    assert lines[2] == f"  wanted  {wanted}"
+    assert lines[-1] == (
+        "  hint: --as NAME restores it beside the present one; --replace moves it back (undoable); --skip leaves it"
+    )
+    beside = shell("undo", change, "--as", "v1-old")
+    assert known(beside.out).startswith("Restored: story/moved:v1-old  (DIGEST)")
+    assert registry.wire.manifest("story/moved", "v1-old").body == contents[0].index.body
+    replaced = shell("undo", change, "--replace")
+    assert known(replaced.out).splitlines()[0] == "Moved: story/moved:v1  DIGEST → DIGEST"
+    assert registry.wire.manifest("story/moved", "v1").body == contents[0].index.body
+
+
+def test_skip_brings_back_the_rest(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/skip", "a", contents[0])
+    registry.wire.push("story/skip", "b", contents[1])
+    change = shell("rm", "story/skip:a", "story/skip:b").change
+    registry.wire.push("story/skip", "a", contents[1])
+    done = shell("undo", change, "--skip")
+    assert done.code == 0
+    assert "  story/skip:a stays as it is" in done.out
+    assert registry.wire.manifest("story/skip", "b").body == contents[1].index.body
+    assert registry.wire.manifest("story/skip", "a").body == contents[1].index.body
+
+
+def test_restore_to_an_earlier_value(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/past", "latest", contents[0])
+    registry.wire.push("story/past", "latest", contents[1])
+    done = shell("restore", "story/past:latest@{1}")
+    assert known(done.out) == (
+        "Moved: story/past:latest  DIGEST → DIGEST\nUndo:  refloat undo CHANGE\n"
+    )
+    assert registry.wire.manifest("story/past", "latest").body == contents[0].index.body
+    moment = json.loads(shell("history", "story/past:latest", "--json").out)["history"][1]["at"]
+    assert shell("restore", "story/past:latest", "--at", moment, "--as", "then").code == 0
+    assert registry.wire.manifest("story/past", "then").body == contents[1].index.body
+
+
+def test_restore_of_what_was_deleted(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/back", "v1", contents[0])
+    shell("rm", "story/back:v1")
+    gone = shell("show", "story/back:v1")
+    assert gone.code == 6
+    assert known(gone.err) == (
+        "error: story/back:v1 does not exist\n"
+        "  it was deleted AGO by 127.0.0.1\n"
+        "  it can be brought back until DAY\n"
+        "  hint: refloat restore story/back:v1\n"
+    )
+    assert shell("restore", "story/back:v1").code == 0
+    assert registry.wire.manifest("story/back", "v1").body == contents[0].index.body
+    digest = contents[0].index.digest[7:17]
+    assert shell("rm", f"story/back@{digest}").code == 0
+    assert shell("restore", f"story/back@{digest}").code == 0  # a shortened digest finds what is in the trash
+    assert registry.wire.manifest("story/back", contents[0].index.digest).status == 200
+
+
+def test_restore_of_an_id_is_undo(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/id", "v1", contents[0])
+    change = shell("rm", "story/id:v1", "-q").out.strip()
+    assert shell("restore", change).code == 0
+    assert registry.wire.manifest("story/id", "v1").status == 200
+
+
+def test_history_in_a_pipe_is_lines_of_whole_values(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/history", "v1", contents[0])
+    registry.wire.push("story/history", "v1", contents[1])
+    shell("rm", "story/history:v1")
+    rows = [line.split("\t") for line in shell("history", "story/history:v1").out.splitlines()]
+    first, second = contents[0].index.digest, contents[1].index.digest
+    assert [(row[0], *row[2:6], row[8]) for row in rows] == [
+        ("@{0}", "v1", second, "", "rm", ""),
+        ("@{1}", "v1", first, second, "push", "held"),
+        ("@{2}", "v1", "", first, "push", "live"),
+    ]
+
+
+def test_lists_in_a_pipe_are_lines_with_tabs(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/list", "v1.0", contents[0])
+    registry.wire.push("story/list", "v1.1", contents[1])
+    registry.wire.push("story/list", "edge", contents[1])
+    rows = [line.split("\t") for line in shell("ls", "story/list:v1.*").out.splitlines()]
+    assert [row[:3] for row in rows] == [
+        ["v1.0", contents[0].index.digest, "linux/amd64,linux/arm64"],
+        ["v1.1", contents[1].index.digest, "linux/amd64,linux/arm64"],
+    ]
+    assert shell("ls", "story/list", "-q").out == "story/list:edge\nstory/list:v1.0\nstory/list:v1.1\n"
+    assert shell("ls", "story/list:x*").out == ""
+    assert "story/list" in shell("ls", "-q").out.splitlines()
+
+
+def test_documents_say_what_they_are(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/json", "v1", contents[0])
+    for arguments, schema in (
+        (("ls",), "ls"), (("ls", "story/json"), "ls"), (("show", "story/json:v1"), "show"),
+        (("history", "story/json:v1"), "history"), (("log", "--repo", "story/json"), "log"), (("trash",), "trash"),
+        (("gc", "-n"), "gc"), (("rm", "-n", "story/json:v1"), "rm"),
+    ):  # fmt: skip
+        document = json.loads(shell(*arguments, "--json").out)
+        assert document["schema"] == f"refloat.{schema}/1"
+    failed = shell("show", "story/json:none", "--json")
+    error = json.loads(failed.err)
+    assert (error["schema"], error["code"], error["exit"]) == ("refloat.error/1", "MANIFEST_UNKNOWN", 6)
+    assert failed.code == 6
+
+
+def test_show_names_every_part(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("story/show", "v1", contents[0])
+    rows = [line.split("\t") for line in shell("show", "story/show:v1").out.splitlines()]
+    assert sorted((row[0], row[4]) for row in rows) == [
+        ("image", "linux/amd64"),
+        ("image", "linux/arm64"),
+        ("referrer", f"refers to {contents[0].index.digest[7:19]}"),
+    ]
+    one = shell("show", f"story/show@{contents[0].amd64.digest[7:19]}").out.splitlines()
+    assert [line.split("\t")[0] for line in one] == ["config", "layer", "layer", "layer"]
+
+
+def test_changes_of_several_repositories_are_one_each(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/a", "v1", contents[0])
+    done = shell("rm", "story/a:v1", "story/b:v1")
+    assert done.code == 3  # partly done
+    assert done.out.startswith("Moved to trash: story/a:v1")
+    assert done.err.startswith(f"error: there is no repository story/b at {registry.address}")
+
+
+def test_collection_is_told_in_counts(own: tuple[Served, Shell]) -> None:
+    shell = own[1]
+    plan = shell("gc", "-n")
+    assert plan.out == (
+        "  pruned         0  changes whose window has ended\n"
+        "  swept          0  manifests that nothing holds any more\n"
+        "  expired        0  uploads that were never finished\n"
+        "  condemned      0  blobs that nothing uses any more\n"
+        "  reaped         0  blobs, 0 B freed\n"
+        "  held           0  blobs, 0 B\n"
+        "Dry run: nothing was changed.  refloat gc  would free 0 B.\n"
+    )
+    assert shell("gc").out.splitlines() == plan.out.splitlines()[:-1]
