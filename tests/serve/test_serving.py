@@ -135,6 +135,32 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "refloat").mkdir()
+    (tmp_path / "refloat" / "refloat.db").write_text("this is a text, and it is longer than a database's head is\n" * 9)
+    ended = refloat("serve", "--root", str(tmp_path), "--listen", "127.0.0.1:0", home=tmp_path)
+    assert ended.returncode == 1
+    assert "refloat.db cannot be used: file is not a database" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_workers_that_cannot_start_end_the_server_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "refloat").mkdir()
+    (tmp_path / "refloat" / "objects").write_text("in the way")
+    ended = refloat("serve", "--root", str(tmp_path), "--listen", "127.0.0.1:0", home=tmp_path)
+    assert ended.returncode == 1
+    assert "a worker cannot start" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_idle_connections_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    with Program(tmp_path, REGISTRY_HTTP_DRAINTIMEOUT="1h") as program, closing(program.connect()) as idle:
+        idle.request("GET", "/v2/")
+        assert idle.getresponse().read() is not None
+        program.send(signal.SIGTERM)
+        assert program.ended() == 0
+
+
 def test_a_refused_configuration_names_every_reason(tmp_path: Path) -> None:
     config = tmp_path / "config.yml"
     config.write_text("version: 0.1\nauth: {htpasswd: {path: /x}}\nhttp: {tls: {certificate: /a, key: /b}}\n")

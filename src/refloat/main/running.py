@@ -1,8 +1,11 @@
 """A server's life: claim the directory, bring the database up to date, listen, fork workers, wait."""
 
+import logging
 import os
 import secrets
 import socket
+import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,13 +15,14 @@ from refloat.core.errors import RefloatError
 from refloat.main.directory import claim
 from refloat.main.listening import is_open_to_others, listen, url_of
 from refloat.main.orphans import die_with
-from refloat.main.refusing import StartRefused
+from refloat.main.refusing import FAILED, StartRefused
 from refloat.main.server import Server
 from refloat.main.worker import Worker
 from refloat.metadata.migrate import migrate
 from refloat.settings import Settings
 
 SECOND = 1_000_000
+log = logging.getLogger("refloat.serve")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,11 @@ class Prepared:
 
         def work() -> Any:
             die_with(main)
-            return Worker(self.settings, self.session)
+            try:
+                return Worker(self.settings, self.session)
+            except (RefloatError, OSError, sqlite3.Error) as problem:
+                log.error("a worker cannot start: %s", problem)
+                sys.exit(FAILED)
 
         server.run(work)
 
@@ -69,6 +77,10 @@ def update(settings: Settings) -> None:
         migrate(settings.database)
     except RefloatError as problem:
         raise StartRefused(problem.message, "the refloat that wrote it, or a newer one, can serve it") from None
+    except sqlite3.Error as problem:
+        raise StartRefused(
+            f"{settings.database} cannot be used: {problem}", f"{settings.root}/refloat/backups has copies of it"
+        ) from None
 
 
 def new_session() -> str:

@@ -25,7 +25,7 @@ class Worker:
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._interval = settings.collect_interval
-        self._access = AccessLog(_write_out) if settings.access_log else None
+        self._access = AccessLog(_write_out) if settings.access_log and sys.stdout is not None else None
         self._app = application(self._services(settings))
 
     def _services(self, settings: Settings) -> Services:
