@@ -1,0 +1,289 @@
+"""The management API on the wire: what it answers, and what it refuses."""
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from tools.content import Content, make_content
+from tools.serving import Served
+from tools.wire import Answer
+
+from tests.conftest import Serve
+
+API = "/v2/_refloat/v1"
+DAY = 86400
+
+
+@pytest.fixture(scope="session")
+def contents() -> tuple[Content, Content]:
+    """Two images for two platforms, each with a signature."""
+    return make_content("management one"), make_content("management two")
+
+
+def get(registry: Served, path: str, **headers: str) -> Answer:
+    return registry.wire.ask("GET", f"{API}/{path}", None, **headers)
+
+
+def post(registry: Served, path: str, body: object, **headers: str) -> Answer:
+    sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return registry.wire.ask("POST", f"{API}/{path}", sent, **headers)
+
+
+def error(answer: Answer) -> Mapping[str, object]:
+    document = json.loads(answer.body)
+    first: Mapping[str, object] = document["errors"][0]
+    return first
+
+
+def test_root_says_what_this_is(serve: Serve) -> None:
+    served = serve(REGISTRY_REFLOAT_WINDOW="2d")
+    for path in ("", "/"):
+        answer = served.wire.ask("GET", API + path).expect(200)
+        document = answer.document()
+        assert (document["schema"], document["window_seconds"]) == ("refloat.server/1", 2 * DAY)
+        assert answer.headers["refloat-api"] == "1"
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_every_answer_has_its_schema(registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("management/schema", "v1", contents[0])
+    change = registry.last_change("management/schema")
+    for path, schema in (
+        ("changes", "changes"), (f"changes/{change}", "change"), ("trash", "trash"),
+        ("repositories", "repositories"), ("repositories/management/schema/images", "images"),
+        ("repositories/management/schema/image?reference=v1", "image"),
+        ("repositories/management/schema/history", "history"),
+    ):  # fmt: skip
+        assert get(registry, path).expect(200).document()["schema"] == f"refloat.{schema}/1"
+
+
+def test_remove_and_undo(registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("management/undo", "v1", contents[0])
+    removed = post(registry, "repositories/management/undo/remove", {"references": ["v1"], "reason": "why not"})
+    document = removed.expect(201).document()
+    change = str(document["change"])
+    assert removed.headers["refloat-change"] == change
+    assert len(document["moves"]) == 5  # type: ignore[arg-type]  # tag, index, two images, signature
+    entry = get(registry, f"changes/{change[:6]}").expect(200).document()
+    assert (entry["id"], entry["kind"], entry["reason"]) == (change, "rm", "why not")
+    assert (entry["undoable"], entry["undone_by"]) == (True, None)
+    undone = post(registry, f"changes/{change}/undo", b"")
+    assert undone.expect(201).headers["refloat-change"] == undone.document()["change"]
+    assert registry.wire.manifest("management/undo", "v1").body == contents[0].index.body
+    again = post(registry, f"changes/{change}/undo", {}).expect(200)
+    assert (again.document()["change"], again.document()["moves"]) == (None, [])
+    assert "refloat-change" not in again.headers
+    assert get(registry, f"changes/{change}").document()["undone_by"] == undone.document()["change"]
+
+
+def test_conflict_has_what_a_person_needs_to_decide(registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("management/conflict", "v1", contents[0])
+    path = "repositories/management/conflict/remove"
+    change = post(registry, path, {"references": ["v1"]}).expect(201).document()["change"]
+    registry.wire.push("management/conflict", "v1", contents[1])
+    refused = error(post(registry, f"changes/{change}/undo", {}).expect(409))
+    assert refused["code"] == "CHANGE_CONFLICT"
+    detail = refused["detail"]
+    assert isinstance(detail, dict)
+    (conflict,) = detail["conflicts"]
+    assert (conflict["repository"], conflict["reference"]) == ("management/conflict", "v1")
+    assert (conflict["now"], conflict["wanted"]) == (contents[1].index.digest, contents[0].index.digest)
+    assert conflict["change"] == registry.last_change("management/conflict")
+    assert conflict["moved_at"].endswith("Z")
+    assert detail["would_move"] > 0
+    assert registry.wire.manifest("management/conflict", "v1").body == contents[1].index.body
+
+
+@pytest.mark.parametrize("what", ["remove", "restore", "undo", "collect"])
+def test_a_dry_run_changes_nothing(registry: Served, contents: tuple[Content, Content], what: str) -> None:
+    name = f"management/dry-{what}"
+    registry.wire.push(name, "v1", contents[0])
+    registry.wire.push(name, "v1", contents[1])
+    change = registry.last_change(name)
+    before = registry.wire.manifest(name, "v1").body
+    plans: dict[str, tuple[str, dict[str, object]]] = {
+        "remove": (f"repositories/{name}/remove", {"references": ["v1"]}),
+        "restore": (f"repositories/{name}/restore", {"reference": "v1", "revision": 1}),
+        "undo": (f"changes/{change}/undo", {}),
+        "collect": ("collect", {}),
+    }
+    path, body = plans[what]
+    answer = post(registry, path, {**body, "dry_run": True}).expect(200)
+    assert answer.document()["dry_run"] is True
+    assert "refloat-change" not in answer.headers
+    assert answer.document().get("change") is None
+    assert registry.wire.manifest(name, "v1").body == before
+    assert registry.last_change(name) == change
+
+
+def test_restore_by_revision_and_by_instant(registry: Served, contents: tuple[Content, Content]) -> None:
+    name = "management/restore"
+    registry.wire.push(name, "v1", contents[0])
+    registry.wire.push(name, "v1", contents[1])
+    history = get(registry, f"repositories/{name}/history?reference=v1").document()["history"]
+    assert isinstance(history, list)
+    assert [(entry["old"], entry["new"]) for entry in history] == [
+        (contents[0].index.digest, contents[1].index.digest), (None, contents[0].index.digest),
+    ]  # fmt: skip
+    past = {"reference": "v1", "at": history[1]["at"], "as": "then"}
+    post(registry, f"repositories/{name}/restore", past).expect(201)
+    assert registry.wire.manifest(name, "then").body == contents[0].index.body
+    post(registry, f"repositories/{name}/restore", {"reference": "v1", "revision": 1}).expect(201)
+    assert registry.wire.manifest(name, "v1").body == contents[0].index.body
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("repositories/a/b/remove", b"not json"),
+        ("repositories/a/b/remove", b"[]"),
+        ("repositories/a/b/remove", {}),
+        ("repositories/a/b/remove", {"references": []}),
+        ("repositories/a/b/remove", {"references": ["v1"], "force": True}),
+        ("repositories/a/b/remove", {"references": ["v1"], "scope": "all"}),
+        ("repositories/a/b/remove", {"references": "v1"}),
+        ("repositories/a/b/remove?dry_run=true", {"references": ["v1"]}),
+        ("repositories/a/b/restore", {"reference": "v1", "revision": -1}),
+        ("repositories/a/b/restore", {"reference": "v1", "revision": "1"}),
+        ("repositories/a/b/restore", {"reference": "v1", "revision": 1, "at": "2026-11-20T00:00:00Z"}),
+        ("repositories/a/b/restore", {"reference": "v1", "at": "2026-11-20"}),
+        ("repositories/a/b/restore", {"reference": "v1", "at": "2026-11-20T00:00:00"}),
+        ("changes/abc/undo", {"on_conflict": "force"}),
+        ("changes/ABC/undo", {}),
+        ("changes/abcdefghijk/undo", {}),
+        ("collect", {"dry_run": 1}),
+        ("collect", b"{" * 100000),
+    ],
+)
+def test_requests_say_only_what_the_api_knows(registry: Served, path: str, body: object) -> None:
+    assert error(post(registry, path, body).expect(400))["code"] == "REQUEST_INVALID"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["changes?limit=1", "changes?n=0", "changes?n=1001", "changes?n=x", "trash?before=", "repositories?n=-1",
+     "repositories/a/b/images?which=all", "repositories/a/b/image", "repositories/a/b/history?before=x",
+     "changes?repository=UPPER"],
+)  # fmt: skip
+def test_queries_say_only_what_the_api_knows(registry: Served, path: str) -> None:
+    assert error(get(registry, path).expect(400, 404))["code"] in ("REQUEST_INVALID", "NAME_INVALID", "CHANGE_UNKNOWN")
+
+
+def test_addresses_and_methods_that_are_not_there(registry: Served) -> None:
+    for path in ("nothing", "changes/", "repositories/a", "repositories//images", "changes/a/b"):
+        assert get(registry, path).status in (400, 404), path
+    refused = registry.wire.ask("DELETE", f"{API}/changes").expect(405)
+    assert error(refused)["code"] == "UNSUPPORTED"
+    assert "GET" in refused.headers["allow"]
+
+
+def test_names_may_hold_slashes_and_our_own_words(registry: Served, contents: tuple[Content, Content]) -> None:
+    for name in ("a/images", "repositories/x/history/images", "images"):
+        registry.wire.push(name, "images", contents[0])
+        found = get(registry, f"repositories/{name}/images").expect(200).document()
+        assert found["repository"] == name
+        image = get(registry, f"repositories/{name}/image?reference=images").expect(200).document()
+        assert image["digest"] == contents[0].index.digest
+
+
+def test_pages_meet_without_gap_or_overlap(registry: Served, contents: tuple[Content, Content]) -> None:
+    tags = [f"v{number}" for number in range(7)]
+    for tag in tags:
+        registry.wire.push("management/pages", tag, contents[0])
+    seen, last = [], ""
+    for _ in range(10):
+        page = get(registry, f"repositories/management/pages/images?n=3&last={last}").expect(200).document()
+        images = page["images"]
+        assert isinstance(images, list)
+        seen += [entry["tag"] for entry in images]
+        if page["next"] is None:
+            break
+        last = str(page["next"])
+    assert seen == tags
+    everything = get(registry, "changes?repository=management/pages&n=1000").document()["changes"]
+    assert isinstance(everything, list)
+    first = get(registry, "changes?repository=management/pages&n=2").document()
+    rest = get(registry, f"changes?repository=management/pages&n=1000&before={first['next']}").document()
+    assert [*first["changes"], *rest["changes"]] == everything  # type: ignore[misc]
+
+
+def test_untagged_images_are_a_list_of_their_own(registry: Served, contents: tuple[Content, Content]) -> None:
+    name = "management/untagged"
+    registry.wire.push(name, "v1", contents[0])
+    post(registry, f"repositories/{name}/remove", {"references": ["v1"], "scope": "tag"}).expect(201)
+    assert get(registry, f"repositories/{name}/images").document()["images"] == []
+    untagged = get(registry, f"repositories/{name}/images?which=untagged").document()["images"]
+    assert isinstance(untagged, list)
+    assert [(entry["tag"], entry["digest"]) for entry in untagged] == [(None, contents[0].index.digest)]
+    assert untagged[0]["platforms"] == ["linux/amd64", "linux/arm64"]
+
+
+def test_image_names_its_parts(registry: Served, contents: tuple[Content, Content]) -> None:
+    name = "management/image"
+    registry.wire.push(name, "v1", contents[0])
+    index = get(registry, f"repositories/{name}/image?reference=v1").expect(200).document()
+    children = index["children"]
+    assert isinstance(children, list)
+    assert {child["digest"]: child["platform"] for child in children} == {
+        contents[0].manifests[0].digest: "linux/amd64", contents[0].manifests[1].digest: "linux/arm64",
+    }  # fmt: skip
+    assert [entry["digest"] for entry in index["referrers"]] == [contents[0].signature.digest]  # type: ignore[attr-defined]
+    short = contents[0].amd64.digest[: len("sha256:") + 12]
+    image = get(registry, f"repositories/{name}/image?reference={short}").expect(200).document()
+    assert (image["digest"], image["platforms"]) == (contents[0].amd64.digest, ["linux/amd64"])
+    layers = image["layers"]
+    assert isinstance(layers, list)
+    assert len(layers) == 3
+    assert all(layer["present"] and layer["size"] > 0 for layer in layers)
+    assert image["config"]["digest"] == json.loads(contents[0].amd64.body)["config"]["digest"]  # type: ignore[index]
+
+
+def test_what_was_deleted_says_by_which_change_and_until_when(
+    registry: Served, contents: tuple[Content, Content]
+) -> None:
+    name = "management/gone"
+    registry.wire.push(name, "v1", contents[0])
+    path = f"repositories/{name}/remove"
+    change = post(registry, path, {"references": ["v1"]}).expect(201).document()["change"]
+    shown, again = get(registry, f"repositories/{name}/image?reference=v1"), post(registry, path, {"references": ["v1"]})
+    for answer in (shown, again):
+        refused = error(answer.expect(404))
+        assert refused["code"] == "MANIFEST_UNKNOWN"
+        detail = refused["detail"]
+        assert isinstance(detail, dict)
+        assert detail["deleted_by"] == change
+        assert detail["held_until"].endswith("Z")
+        assert detail["deleted_at"].endswith("Z")
+
+
+def test_pages_of_other_origins_are_refused(registry: Served) -> None:
+    for origin in ("https://evil.example.com", "null", f"http://{registry.address}.evil.example.com"):
+        for answer in (get(registry, "changes", Origin=origin), post(registry, "collect", {}, Origin=origin)):
+            assert error(answer.expect(403))["code"] == "DENIED"
+            assert "access-control-allow-origin" not in answer.headers
+    get(registry, "changes", Origin=f"http://{registry.address}").expect(200)
+
+
+def test_many_at_once(registry: Served, contents: tuple[Content, Content]) -> None:
+    """Removing and bringing back in parallel: each is whole, and history has them all."""
+    names = [f"management/many{number}" for number in range(8)]
+    for name in names:
+        registry.wire.push(name, "v1", contents[0])
+
+    def there_and_back(name: str) -> bytes:
+        change = post(registry, f"repositories/{name}/remove", {"references": ["v1"]}).expect(201).document()["change"]
+        get(registry, f"repositories/{name}/images").expect(200)
+        post(registry, f"changes/{change}/undo", {}).expect(201)
+        return registry.wire.manifest(name, "v1").expect(200).body
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(there_and_back, names)) == {contents[0].index.body}
+
+
+def test_switched_off_deletion_is_said(serve: Serve, contents: tuple[Content, Content]) -> None:
+    served = serve(REGISTRY_STORAGE_DELETE_ENABLED="false")
+    served.wire.push("team/api", "v1", contents[0])
+    refused = post(served, "repositories/team/api/remove", {"references": ["v1"]}).expect(405)
+    assert error(refused)["code"] == "UNSUPPORTED"
+    assert served.wire.ask("GET", API + "/").document()["deletions"] is False
