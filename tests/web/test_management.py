@@ -246,7 +246,8 @@ def test_what_was_deleted_says_by_which_change_and_until_when(
     registry.wire.push(name, "v1", contents[0])
     path = f"repositories/{name}/remove"
     change = post(registry, path, {"references": ["v1"]}).expect(201).document()["change"]
-    shown, again = get(registry, f"repositories/{name}/image?reference=v1"), post(registry, path, {"references": ["v1"]})
+    shown = get(registry, f"repositories/{name}/image?reference=v1")
+    again = post(registry, path, {"references": ["v1"]})
     for answer in (shown, again):
         refused = error(answer.expect(404))
         assert refused["code"] == "MANIFEST_UNKNOWN"
