@@ -1,4 +1,4 @@
-"""The listening socket: made before any worker, shared by all, so that a worker's end loses no caller."""
+"""Listening sockets: one for each worker, made before any, on one port that nobody else has."""
 
 import errno
 import ipaddress
@@ -9,25 +9,20 @@ from refloat.main.refusing import StartRefused
 BACKLOG = 1024
 
 
-def listen(address: str, port: int) -> socket.socket:
-    """Return a listening socket; an empty address is every interface, port 0 a free port.
+def listen(address: str, port: int, workers: int) -> list[socket.socket]:
+    """Return a listening socket for each worker, all on one port; the kernel deals connections among them.
 
-    Raises StartRefused.
+    An empty address is every interface, port 0 a free port. Raises StartRefused.
     """
     try:
-        if not address and socket.has_dualstack_ipv6():
-            listener = socket.create_server(
-                ("::", port), family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True
-            )
-        else:
-            family, _, _, _, place = socket.getaddrinfo(
-                address or "0.0.0.0", port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )[0]
-            listener = socket.create_server(place[:2], family=family, backlog=BACKLOG)
+        place = _resolved(address, port)
+        if workers > 1 and port:
+            _open(place, "alone").close()  # sockets that share would also share with another server's
+        first = _open(place, "sharing" if workers > 1 else "alone")
+        taken = (first.getsockname()[0], first.getsockname()[1])
+        return [first, *(_open((first.family, taken), "sharing") for _ in range(workers - 1))]
     except OSError as problem:
         raise _refusal(address, port, problem) from None
-    listener.setblocking(False)
-    return listener
 
 
 def url_of(listener: socket.socket) -> str:
@@ -40,6 +35,29 @@ def url_of(listener: socket.socket) -> str:
 def is_open_to_others(listener: socket.socket) -> bool:
     """Can other machines reach this socket?"""
     return not ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def _resolved(address: str, port: int) -> tuple[int, tuple[str, int]]:
+    """Return family and place; every interface is one IPv6 socket that takes IPv4 too, where there is IPv6."""
+    if not address:
+        if socket.has_dualstack_ipv6():
+            return socket.AF_INET6, ("::", port)
+        return socket.AF_INET, ("0.0.0.0", port)
+    family, _, _, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+    return family, (str(place[0]), port)
+
+
+def _open(where: tuple[int, tuple[str, int]], manner: str) -> socket.socket:
+    family, place = where
+    listener = socket.create_server(
+        place,
+        family=family,
+        backlog=BACKLOG,
+        reuse_port=manner == "sharing",
+        dualstack_ipv6=family == socket.AF_INET6 and place[0] == "::",
+    )
+    listener.setblocking(False)
+    return listener
 
 
 def _refusal(address: str, port: int, problem: OSError) -> StartRefused:

@@ -6,8 +6,8 @@ import secrets
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,22 +30,22 @@ class Prepared:
     """Everything that can be refused has been looked at; callers may already connect and wait."""
 
     settings: Settings
-    listener: socket.socket
+    listeners: Sequence[socket.socket]
     session: str
 
     @property
     def url(self) -> str:
         """The address to reach it at."""
-        return url_of(self.listener)
+        return url_of(self.listeners[0])
 
     @property
     def is_open_to_others(self) -> bool:
         """Can other machines reach it?"""
-        return is_open_to_others(self.listener)
+        return is_open_to_others(self.listeners[0])
 
     def serve(self) -> None:
         """Serve until a signal."""
-        server = Server(self.listener, self.settings.workers, self.settings.drain_timeout / SECOND)
+        server = Server(self.listeners, self.settings.drain_timeout / SECOND)
         main = os.getpid()
 
         def work() -> Any:
@@ -65,8 +65,11 @@ def prepared(settings: Settings) -> Iterator[Prepared]:
     lock = claim(settings)
     try:
         update(settings)
-        with listen(settings.address, settings.port) as listener:
-            yield Prepared(settings, listener, new_session())
+        with ExitStack() as open_sockets:
+            listeners = listen(settings.address, settings.port, settings.workers)
+            for listener in listeners:
+                open_sockets.enter_context(listener)
+            yield Prepared(settings, listeners, new_session())
     finally:
         os.close(lock)
 

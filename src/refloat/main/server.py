@@ -1,10 +1,10 @@
-"""Granian, with a socket of ours, and an end on the second signal."""
+"""Granian, with sockets of ours, and an end on the second signal."""
 
 import logging
 import multiprocessing
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from granian._granian import SocketHolder
@@ -26,16 +26,16 @@ log = logging.getLogger("refloat.serve")
 
 
 class Server(MPServer):
-    """Workers over one listening socket."""
+    """A worker for each listening socket. A worker that ends leaves its socket, with who waits at it, to the next."""
 
-    def __init__(self, listener: socket.socket, workers: int, drain_timeout: float) -> None:
-        host, port = listener.getsockname()[:2]
+    def __init__(self, listeners: Sequence[socket.socket], drain_timeout: float) -> None:
+        host, port = listeners[0].getsockname()[:2]
         super().__init__(
             "refloat",
             address=host,
             port=port,
             interface=Interfaces.ASGI,
-            workers=workers,
+            workers=len(listeners),
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=HEADERS_AND_IDLE),
             loop=Loops.uvloop,
@@ -46,17 +46,21 @@ class Server(MPServer):
             respawn_failed_workers=True,
             workers_kill_timeout=max(drain_timeout, AT_ONCE),  # type: ignore[arg-type]
         )
-        self._listener = listener
+        self._listeners = listeners
 
     def run(self, loader: Callable[[], Any]) -> None:
         """Serve until a signal. `loader` makes the application, in each worker."""
-        multiprocessing.set_start_method("fork", force=True)  # workers share the socket and the lock
+        multiprocessing.set_start_method("fork", force=True)  # workers keep the sockets and the lock
         self.serve(target_loader=loader, wrap_loader=False)
 
     def _init_shared_socket(self) -> None:
-        # the stub of SocketHolder lacks its arguments: descriptor, is it a Unix socket, backlog
-        self._shd = SocketHolder(self._listener.fileno(), False, BACKLOG)  # type: ignore[call-arg, assignment]
         self._sso = None
+
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> Any:  # type: ignore[override]
+        # the stub of SocketHolder lacks its arguments: descriptor, is it a Unix socket, backlog
+        holder = SocketHolder(self._listeners[idx].fileno(), False, BACKLOG)  # type: ignore[call-arg]
+        self._shd = holder  # type: ignore[assignment]
+        return super()._spawn_worker(idx, target, callback_loader)
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         """Drain on the first signal, end on the second."""
