@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-import refloat.durable as durable
+from refloat import durable
 
 KEPT = 7
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"

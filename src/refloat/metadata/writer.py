@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-import refloat.durable as durable
+from refloat import durable
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
 
 T = TypeVar("T")
