@@ -86,12 +86,12 @@ class Collector:
         return done
 
     def _back_up(self) -> None:
-        now, last = _now(), self._metadata.last_backup()
-        if last is None or now - last >= DAY or last > now:
-            self._metadata.backup(now)
+        at, last = now(), self._metadata.last_backup()
+        if last is None or at - last >= DAY or last > at:
+            self._metadata.backup(at)
 
     def _tick(self) -> Tick:
-        return Tick(_now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, self._session)
+        return Tick(now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, self._session)
 
     @contextmanager
     def _alone(self, patience: float) -> Iterator[bool]:
@@ -114,5 +114,6 @@ def _locked(lock: int) -> bool:
     return True
 
 
-def _now() -> int:
+def now() -> int:
+    """Return the wall clock's instant in microseconds."""
     return time.time_ns() // 1000  # noqa: TID251 - the composition root is a door

@@ -2,10 +2,9 @@
 
 import os
 import sys
-import time
 
 from refloat.blobs.filesystem import FileBlobs
-from refloat.main.collector import Collector
+from refloat.main.collector import Collector, now
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
 from refloat.usecases.collect import CollectTerms
@@ -91,8 +90,3 @@ def _door_settings(settings: Settings) -> DoorSettings:
         prefix=settings.prefix,
         timetravel_prefix=settings.timetravel_prefix,
     )
-
-
-def now() -> int:
-    """Return the wall clock's instant in microseconds."""
-    return time.time_ns() // 1000  # noqa: TID251 - the composition root is a door
