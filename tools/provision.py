@@ -58,6 +58,7 @@ PACKAGED = {
         Packaged("dockerd", "docker.io", "client of the matrix: a Docker engine of the tests' own"),
         Packaged("curl", "curl", "the article's flow, as people type it"),
         Packaged("ip", "iproute2", "brings loopback up in the article's own network"),
+        Packaged("docker-registry", "docker-registry", "a registry that is not refloat, for the command line"),
     ),
     "bench": (
         Packaged("docker-registry", "docker-registry", "the reference registry, to measure against"),
