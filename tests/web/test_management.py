@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tools.content import Content, make_content
-from tools.serving import Served
+from tools.serving import Served, wait_until
 from tools.wire import Answer
 
 from tests.conftest import Serve
@@ -288,3 +289,13 @@ def test_switched_off_deletion_is_said(serve: Serve, contents: tuple[Content, Co
     refused = post(served, "repositories/team/api/remove", {"references": ["v1"]}).expect(405)
     assert error(refused)["code"] == "UNSUPPORTED"
     assert served.wire.ask("GET", API + "/").document()["deletions"] is False
+
+
+def test_configured_headers_and_the_access_log_are_for_this_api_too(serve: Serve, tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("version: 0.1\nhttp:\n  headers:\n    X-Content-Type-Options: [nosniff]\n")
+    served = serve(REGISTRY_CONFIGURATION_PATH=str(config))
+    answer = served.wire.ask("GET", API + "/changes?n=1", None, User_Agent="someone/1").expect(200)
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    line = f'"GET {API}/changes?n=1 HTTP/1.1" 200 {len(answer.body)} "-" "someone/1"'
+    wait_until(lambda: line in served.tail(), 60, lambda: f"no line for the request in\n{served.tail()}")
