@@ -1,11 +1,14 @@
 """What the verbs say, to the letter, in real runs against a real server. Ids, days and digests are replaced."""
 
 import json
+import re
+from pathlib import Path
 
 from tools.content import Content
-from tools.serving import Served
+from tools.serving import Served, wait_until
 
 from tests.cli.conftest import Shell, known
+from tests.conftest import Serve
 
 
 def test_rm_says_what_went_until_when_and_how_to_take_it_back(
@@ -253,3 +256,31 @@ def test_collection_is_told_in_counts(own: tuple[Served, Shell]) -> None:
         "Dry run: nothing was changed.  refloat gc  would free 0 B.\n"
     )
     assert shell("gc").out.splitlines() == plan.out.splitlines()[:-1]
+
+
+def test_collection_says_what_waits_and_until_when(
+    serve: Serve, tmp_path: Path, contents: tuple[Content, Content]
+) -> None:
+    served = serve(
+        REGISTRY_REFLOAT_WINDOW="1s", REGISTRY_REFLOAT_LEASE="1s", REGISTRY_REFLOAT_GRAVEYARD="24h",
+        REGISTRY_REFLOAT_COLLECT_INTERVAL="24h",
+    )  # fmt: skip
+    shell = Shell(tmp_path, served.address)
+    served.wire.push("team/api", "v1", contents[0])
+    served.wire.push("team/api", "v2", contents[1])
+    change = shell("rm", "team/api:v1").change
+
+    def due() -> bool:
+        planned = json.loads(shell("gc", "-n", "--json").out)["round"]
+        return bool(planned["swept"] == 4 and planned["condemned"] == len(contents[0].own_blobs))
+
+    wait_until(due, 60, lambda: shell("gc", "-n").out)
+    lines = known(shell("gc").out).splitlines()
+    assert lines[1] == "  swept          4  manifests that nothing holds any more"
+    assert lines[3] == f"  condemned {len(contents[0].own_blobs):>6}  blobs that nothing uses any more"
+    assert re.fullmatch(r"  held      +\d+  blobs, [\d.]+ [KM]iB, until INSTANT to INSTANT", lines[5])
+    refused = shell("undo", change)
+    assert refused.code == 6
+    assert known(refused.err).splitlines()[0] == (
+        f"error: {change} can no longer be taken back: its window ended on DAY"
+    )
