@@ -237,6 +237,12 @@ class Metadata(Protocol):
         An exception from `work` undoes what it did and comes out here. Raises StorageFull, Unavailable.
         """
 
+    async def note(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction that everybody sees on return and that is durable with the next write.
+
+        For what was not promised to survive a power cut: how long an upload is, how long a lease is renewed.
+        """
+
     def write_now(self, work: Callable[[Transaction], T]) -> T:
         """The same, for callers that are not on the event loop."""
 

@@ -192,3 +192,18 @@ def test_a_newer_schema_is_refused(metadata: SqliteMetadata, directory: Path) ->
     connection.close()
     with pytest.raises(Unavailable, match="schema 99"):
         migrate(directory / "refloat.db")
+
+
+def test_what_is_noted_is_seen_at_once_and_durable_with_the_next_write(
+    metadata: SqliteMetadata, directory: Path
+) -> None:
+    async def note_then_write() -> None:
+        await metadata.note(lambda tx: tx.begin_upload(session(1)))
+        other = connect(directory / "refloat.db")
+        assert other.execute("SELECT count(*) FROM uploads").fetchone() == (1,)
+        other.close()
+        await metadata.write(lambda tx: tx.begin_upload(session(2)))
+
+    asyncio.run(note_then_write())
+    writing = metadata._writer._connection  # the one place where this setting can be seen
+    assert writing.execute("PRAGMA synchronous").fetchone() == (2,)

@@ -46,6 +46,9 @@ class SqliteMetadata:
     async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
         return await self._writer.write(lambda connection: work(SqliteTransaction(connection)))
 
+    async def note(self, work: Callable[[SqliteTransaction], T]) -> T:
+        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "visible")
+
     def write_now(self, work: Callable[[SqliteTransaction], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteTransaction(connection)))
 

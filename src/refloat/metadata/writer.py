@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from refloat import durable
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
@@ -21,9 +21,13 @@ T = TypeVar("T")
 MOST_AT_ONCE = 64
 
 
+Promise = Literal["durable", "visible"]
+
+
 @dataclass(slots=True)
 class _Job:
     work: Callable[[sqlite3.Connection], object]
+    promise: Promise
     done: Callable[[], object]
     result: object = None
     error: BaseException | None = None
@@ -40,14 +44,18 @@ class Writer:
         self._make_room = make_room
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._broken: BaseException | None = None
+        self._durability = "FULL"  # what `connect` asserted
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` and return its result when it is durable; its exception undoes it and comes out here."""
+    async def write(self, work: Callable[[sqlite3.Connection], T], promise: Promise = "durable") -> T:
+        """Run `work` and return its result when the promise holds; its exception undoes it and comes out here.
+
+        What is only promised to be visible becomes durable with the next batch that holds a durable promise.
+        """
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        job = _Job(work, partial(loop.call_soon_threadsafe, _answer, answered))
+        job = _Job(work, promise, partial(loop.call_soon_threadsafe, _answer, answered))
         self._jobs.put(job)
         await asyncio.shield(answered)
         return _outcome(job)
@@ -55,7 +63,7 @@ class Writer:
     def write_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The same for a caller on another thread than the event loop's."""
         answered: Future[None] = Future()
-        job = _Job(work, lambda: answered.set_result(None))
+        job = _Job(work, "durable", lambda: answered.set_result(None))
         self._jobs.put(job)
         answered.result()
         return _outcome(job)
@@ -92,6 +100,10 @@ class Writer:
 
     def _transact(self, batch: Sequence[_Job]) -> None:
         execute = self._connection.execute
+        durability = "FULL" if any(job.promise == "durable" for job in batch) else "NORMAL"
+        if durability != self._durability:
+            execute(f"PRAGMA synchronous = {durability}")  # guard: durable-promises-are-synced
+            self._durability = durability
         execute("BEGIN IMMEDIATE")
         for job in batch:
             execute("SAVEPOINT job")

@@ -27,7 +27,7 @@ async def head(door: Door, request: Request, name: str, digest: str) -> None:
     repository, wanted, now = door.name(name), door.digest(digest), door.services.now()
     blob = open_blob(door.metadata.read, door.blobs, repository, wanted, now)
     if wants_renewal(blob, now, door.settings.lease):
-        await door.metadata.write(lambda tx: renew(tx, repository, wanted, now, door.settings.lease))
+        await door.metadata.note(lambda tx: renew(tx, repository, wanted, now, door.settings.lease))
     size = b"%d" % blob.size
     encoded = wanted.encode()
     await request.start(

@@ -163,7 +163,7 @@ async def _receive(door: Door, request: Request, file: UploadFile, found: Upload
 async def _record(door: Door, file: UploadFile, found: Upload) -> Upload:
     now = door.services.now()
     size, expires = file.size, now + door.settings.uploads_idle
-    recorded = await door.metadata.write(lambda tx: sessions.record_append(tx, found, size, expires, now))
+    recorded = await door.metadata.note(lambda tx: sessions.record_append(tx, found, size, expires, now))
     file.recorded(recorded)
     return recorded
 
