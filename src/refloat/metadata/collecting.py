@@ -29,7 +29,7 @@ _DUE_KEYS = """
 SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at FROM doomed
 WHERE (reaped_at IS NULL AND delete_after <= ?) OR reaped_at <= ? LIMIT ?"""
 _OLD_CHANGES = """
-SELECT n FROM changes WHERE pruned = 1 AND at < ? ORDER BY n LIMIT ?"""
+SELECT n FROM changes WHERE pruned = 1 AND at < ? ORDER BY at LIMIT ?"""
 
 
 class SqliteCollecting:

@@ -1,0 +1,86 @@
+"""No statement walks a repository, or a table, to find a row: what a request costs does not grow with what is stored."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from refloat.core.clock import Tick
+from refloat.core.names import Digest, Tag
+from refloat.metadata import store
+from refloat.metadata.migrate import migrate
+from refloat.metadata.sqlite import connect
+from refloat.usecases import pull, upload
+from refloat.usecases.collect import CollectTerms, run_round
+from refloat.usecases.delete import delete_reference, remove
+from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
+from tests.usecases.conftest import DAY, TEAM, Registry, index_of
+
+WALKS = re.compile(r"^SCAN (?!CONSTANT)|\(repository=\?\)")
+LISTS = re.compile(r"max\(seq\)|FROM doomed|FROM rounds|FROM tips t?\s*WHERE .*LIMIT")
+"""The end of an index, and lists whose whole point is to walk."""
+
+
+class _NoBytes:
+    def reap(self, key: str) -> bool:
+        return True
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Registry, set[str]]]:
+    statements = set[str]()
+
+    def traced(database: Path) -> sqlite3.Connection:
+        connection = connect(database)
+        connection.set_trace_callback(statements.add)
+        return connection
+
+    monkeypatch.setattr(store, "connect", traced)
+    database = tmp_path / "refloat" / "refloat.db"
+    migrate(database)
+    metadata = store.SqliteMetadata(database, tmp_path / "refloat", lambda: False)
+    yield Registry(metadata), statements
+    metadata.close()
+
+
+def test_no_request_walks_what_it_does_not_ask_for(said: tuple[Registry, set[str]], tmp_path: Path) -> None:
+    registry, statements = said
+    _use_everything(registry)
+    plans = sqlite3.connect(tmp_path / "refloat" / "refloat.db")
+    walking = {}
+    for statement in statements:
+        if not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", statement) or LISTS.search(statement):
+            continue
+        plan = [step for *_, step in plans.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        if walks := [step for step in plan if WALKS.search(step)]:
+            walking[statement] = walks
+    plans.close()
+    assert len(statements) > 50
+    assert walking == {}
+
+
+def _use_everything(registry: Registry) -> None:
+    read = registry.metadata.read
+    child = registry.image("child")
+    registry.put(Digest.of(child), child)
+    registry.put("index", index_of(child))
+    image = registry.image("one")
+    registry.put("v1", image)
+    registry.put("signature", registry.image("sig", subject=Digest.of(image)))
+    change = registry.do(lambda tx: delete_reference(tx, TEAM, Digest.of(image), registry.cause())).change
+    assert change is not None
+    assert read.deleted_by(TEAM, Tag("v1")) is not None
+    registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause()))
+    gone = registry.do(lambda tx: remove(tx, TEAM, [Tag("index")], registry.cause(), "image"))
+    assert gone.change is not None
+    registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("index"), 1, None), registry.cause()))
+    config = registry.blob(b"config one")
+    assert read.blob(TEAM, config, registry.now) is not None
+    assert upload.is_finished(read, TEAM, config)
+    assert len(pull.list_referrers(read, TEAM, Digest.of(image), None)) == 1
+    registry.do(lambda tx: upload.release(tx, TEAM, config, registry.now))
+    registry.do(lambda tx: remove(tx, TEAM, [Tag("v1")], registry.cause(), "image"))
+    later = Tick(registry.now + 100 * DAY, 100 * DAY, "s")
+    run_round(registry.metadata, _NoBytes(), later, CollectTerms(DAY, 400 * DAY))
