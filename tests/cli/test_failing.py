@@ -14,6 +14,7 @@ from tools.content import Content
 from tools.serving import Served
 
 from tests.cli.conftest import DEADLINE, Shell
+from tests.client.guarded import front
 from tests.programs import needed
 
 STOCK = """version: 0.1
@@ -162,3 +163,40 @@ def test_debug_shows_where(shell: Shell, closed: int) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+def test_who_asks_is_said_to_a_server_that_wants_to_know(shell: Shell, registry: Served, tmp_path: Path) -> None:
+    helper = tmp_path / "bin" / "docker-credential-pass"
+    helper.parent.mkdir()
+    helper.write_text('#!/bin/sh\necho "pass not initialized"\nexit 1\n')
+    helper.chmod(0o755)
+    shell.environment["PATH"] = f"{helper.parent}:{os.environ['PATH']}"
+    (shell.home / ".docker").mkdir()
+    (shell.home / ".docker" / "config.json").write_text('{"credsStore": "pass"}')
+    with front(registry.address) as gate:
+        gate.authorization = "Basic Ym9iOnNlY3JldA=="  # bob:secret
+        refused = shell("ls", "--host", gate.address)
+        assert refused.code == 4
+        assert refused.err.splitlines() == [
+            f"error: {gate.address}: authentication required",
+            '  ~/.docker/config.json names the helper "pass", and docker-credential-pass failed: "pass not initialized"',
+            f"  hint: docker login {gate.address}",
+        ]
+        helper.write_text("""#!/bin/sh\necho '{"Username": "bob", "Secret": "secret"}'\n""")
+        assert shell("ls", "--host", gate.address).code == 0
+        helper.unlink()
+        assert shell("ls", "--host", gate.address, "--username", "bob", "--password-stdin", text="secret\n").code == 0
+        assert shell("ls", "--host", gate.address, "--username", "bob").code == 2
+
+
+def test_name_in_use(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("failing/used", "v1", contents[0])
+    registry.wire.push("failing/used", "v1", contents[1])
+    registry.wire.push("failing/used", "other", contents[1])
+    done = shell("restore", "failing/used:v1@{1}", "--as", "other")
+    assert done.code == 7
+    lines = done.err.splitlines()
+    assert lines[0] == "error: failing/used:other is in use"
+    assert lines[-1] == "  hint: --as another name, or --replace moves it (undoable)"
+    assert shell("restore", "failing/used:v1@{1}", "--as", "other", "--replace").code == 0
+    assert registry.wire.manifest("failing/used", "other").body == contents[0].index.body

@@ -1,7 +1,7 @@
 """What to say when something named does not exist, or is in the way: who moved it, when, and what helps."""
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Literal, cast
 
 from refloat.cli.changes import who
 from refloat.cli.moves import named
@@ -26,7 +26,7 @@ def explained(session: Session, server: Refloat, reference: Reference, error: Re
             detail=error.detail,
         )
     if error.code == "CHANGE_CONFLICT":
-        return conflict(session, error)
+        return conflict(session, error, "is in use")
     return problem_of(error)
 
 
@@ -60,13 +60,20 @@ def _by(server: Refloat, change: str) -> str:
     return f" by {name}" if name else ""
 
 
-def conflict(session: Session, error: Refused) -> Problem:
-    """Return how references that moved since are told, each with who moved it, when, and both digests."""
+HINTS = {
+    "has moved since": "--as NAME restores it beside the present one; "
+    "--replace moves it back (undoable); --skip leaves it",
+    "is in use": "--as another name, or --replace moves it (undoable)",
+}
+
+
+def conflict(session: Session, error: Refused, standing: Literal["has moved since", "is in use"]) -> Problem:
+    """Return how references in the way are told, each with who moved it, when, and both digests."""
     conflicts = cast("Sequence[dict[str, object]]", error.detail.get("conflicts", ()))
     if not conflicts:
         return problem_of(error)
     names = [named(entry["repository"], entry["reference"]) for entry in conflicts]
-    message = f"{names[0]} has moved since" if len(names) == 1 else f"{len(names)} references have moved since"
+    message = f"{names[0]} {standing}" if len(names) == 1 else f"{len(names)} references have moved since"
     facts = []
     for name, entry in zip(names, conflicts, strict=True):
         if len(names) > 1:
@@ -79,7 +86,7 @@ def conflict(session: Session, error: Refused) -> Problem:
         message,
         Exit.CONFLICT,
         tuple(facts),
-        "--as NAME restores it beside the present one; --replace moves it back (undoable); --skip leaves it",
+        HINTS[standing],
         error.code,
         error.detail,
     )

@@ -46,7 +46,7 @@ def take_back(session: Session, server: Refloat, change: str, body: Document) ->
     try:
         return server.post(f"changes/{_id(change)}/undo", body)
     except Refused as error:
-        raise _refusal(session, change, error) from None
+        raise _refusal(session, change, body, error) from None
 
 
 def tell_undone(session: Session, server: Refloat, answer: Document) -> None:
@@ -101,9 +101,9 @@ def _id(change: str) -> str:
     return change
 
 
-def _refusal(session: Session, change: str, error: Refused) -> Problem:
+def _refusal(session: Session, change: str, body: Document, error: Refused) -> Problem:
     if error.code == "CHANGE_CONFLICT":
-        return conflict(session, error)
+        return conflict(session, error, "has moved since" if body.get("as") is None else "is in use")
     problem = problem_of(error)
     if error.code == "CHANGE_UNKNOWN":
         problem.hint = f"{session.command('log')}   lists changes"
