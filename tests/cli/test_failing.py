@@ -177,9 +177,10 @@ def test_who_asks_is_said_to_a_server_that_wants_to_know(shell: Shell, registry:
         gate.authorization = "Basic Ym9iOnNlY3JldA=="  # bob:secret
         refused = shell("ls", "--host", gate.address)
         assert refused.code == 4
+        fact = '~/.docker/config.json names the helper "pass", and docker-credential-pass failed: "pass not initialized"'
         assert refused.err.splitlines() == [
             f"error: {gate.address}: authentication required",
-            '  ~/.docker/config.json names the helper "pass", and docker-credential-pass failed: "pass not initialized"',
+            f"  {fact}",
             f"  hint: docker login {gate.address}",
         ]
         helper.write_text("""#!/bin/sh\necho '{"Username": "bob", "Secret": "secret"}'\n""")
