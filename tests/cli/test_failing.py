@@ -177,7 +177,8 @@ def test_who_asks_is_said_to_a_server_that_wants_to_know(shell: Shell, registry:
         gate.authorization = "Basic Ym9iOnNlY3JldA=="  # bob:secret
         refused = shell("ls", "--host", gate.address)
         assert refused.code == 4
-        fact = '~/.docker/config.json names the helper "pass", and docker-credential-pass failed: "pass not initialized"'
+        said = '"pass not initialized"'
+        fact = f'~/.docker/config.json names the helper "pass", and docker-credential-pass failed: {said}'
         assert refused.err.splitlines() == [
             f"error: {gate.address}: authentication required",
             f"  {fact}",
