@@ -1,4 +1,4 @@
-"""No statement walks a repository, or a table, to find a row: what a request costs does not grow with what is stored."""
+"""No statement walks a repository or a table to find a row: a request costs the same however much is stored."""
 
 import re
 import sqlite3
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
 from refloat.core.clock import Tick
 from refloat.core.names import Digest, Tag
@@ -16,7 +17,6 @@ from refloat.usecases import pull, upload
 from refloat.usecases.collect import CollectTerms, run_round
 from refloat.usecases.delete import delete_reference, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
-from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
 WALKS = re.compile(r"^SCAN (?!CONSTANT)|\(repository=\?\)")
 LISTS = re.compile(r"max\(seq\)|FROM doomed|FROM rounds|FROM tips t?\s*WHERE .*LIMIT")

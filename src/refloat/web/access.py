@@ -14,7 +14,8 @@ from refloat.web.asgi import Request
 
 PERIOD = 0.5  # seconds that a line may wait
 MOST_WAITING = 50_000  # lines kept for a reader that lags; those beyond are counted and dropped
-_UNSAFE = re.compile(r'[^ !#-\[\]-~]')
+MOST_PRINTED = 1000  # bytes of an address or a header
+_UNSAFE = re.compile(r"[^ !#-\[\]-~]")
 
 
 class AccessLog:
@@ -34,9 +35,9 @@ class AccessLog:
             self._dropped += 1
             return
         scope = request.scope
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
-        query: bytes = scope["query_string"]
-        target = _printable(path + b"?" + query if query and b"?" not in path else path)
+        target = _known(scope.get("raw_path") or scope["path"].encode())
+        if query := scope["query_string"]:
+            target += "?" + _printable(query)
         referer = agent = b""
         for name, value in scope["headers"]:
             if name == b"user-agent":
@@ -45,7 +46,7 @@ class AccessLog:
                 referer = value
         self._lines.append(
             f'{request.address or "-"} - - [{self._now()}] "{request.method} {target} HTTP/1.1" '
-            f'{request.status} {request.length or "-"} '
+            f"{request.status} {request.length or '-'} "
             f'"{_known(referer)}" "{_known(agent)}"\n'
         )
         if not self._due:
@@ -89,6 +90,7 @@ def _printable(sent: bytes) -> str:
     return _UNSAFE.sub(lambda found: f"\\x{ord(found[0]):02x}", sent.decode("latin-1"))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def _known(sent: bytes) -> str:
-    return _printable(sent[:500]) or "-"
+    """The same for what comes again and again."""
+    return _printable(sent[:MOST_PRINTED]) or "-"

@@ -17,6 +17,10 @@ from refloat.web.services import Services
 
 Handler = Callable[..., Awaitable[None]]
 MANAGEMENT = "/v2/_refloat/"
+OURS: tuple[Header, ...] = (
+    (b"docker-distribution-api-version", b"registry/2.0"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +41,26 @@ async def root(door: Door, request: Request) -> None:
     await request.answer(200, [(b"cache-control", b"no-cache")])
 
 
-# A name is the longest that fits: a repository may itself be called "a/manifests/b" or "tags/list".
-ROUTES = (
-    Route(re.compile(r"/v2/(.+)/manifests/([^/]+)"), {
-        "GET": manifests.get, "HEAD": manifests.get, "PUT": manifests.put, "DELETE": manifests.delete}),
-    Route(re.compile(r"/v2/(.+)/blobs/uploads/?"), {"POST": uploads.begin}),
-    Route(re.compile(r"/v2/(.+)/blobs/uploads/([^/]+)"), {
+_SESSIONS = Route(re.compile(r"/v2/(.+)/blobs/uploads/?"), {"POST": uploads.begin})
+
+# By the last word but one of a path: a repository may itself be called "a/manifests/b" or "tags/list".
+ROUTES: Mapping[str, tuple[Route, ...]] = {
+    "manifests": (Route(re.compile(r"/v2/(.+)/manifests/([^/]+)"), {
+        "GET": manifests.get, "HEAD": manifests.get, "PUT": manifests.put, "DELETE": manifests.delete}),),
+    "blobs": (_SESSIONS, Route(re.compile(r"/v2/(.+)/blobs/([^/]+)"), {
+        "GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete})),
+    "uploads": (_SESSIONS, Route(re.compile(r"/v2/(.+)/blobs/uploads/([^/]+)"), {
         "GET": uploads.status, "HEAD": uploads.status, "PATCH": uploads.append, "PUT": uploads.finish,
-        "DELETE": uploads.cancel}),
-    Route(re.compile(r"/v2/(.+)/blobs/([^/]+)"), {"GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete}),
-    Route(re.compile(r"/v2/(.+)/tags/list"), {"GET": listings.tags, "HEAD": listings.tags}),
-    Route(re.compile(r"/v2/(.+)/referrers/([^/]+)"), {"GET": listings.referrers, "HEAD": listings.referrers}),
-    Route(re.compile(r"/v2/_catalog/?"), {"GET": listings.catalog, "HEAD": listings.catalog}),
+        "DELETE": uploads.cancel})),
+    "tags": (Route(re.compile(r"/v2/(.+)/tags/list"), {"GET": listings.tags, "HEAD": listings.tags}),),
+    "referrers": (Route(re.compile(r"/v2/(.+)/referrers/([^/]+)"), {
+        "GET": listings.referrers, "HEAD": listings.referrers}),),
+}  # fmt: skip
+ADDRESSES = (
     Route(re.compile(r"/v2/?"), {"GET": base, "HEAD": base}),
+    Route(re.compile(r"/v2/_catalog/?"), {"GET": listings.catalog, "HEAD": listings.catalog}),
     Route(re.compile(r"/"), {"GET": root, "HEAD": root}),
-)  # fmt: skip
+)
 
 
 class Registry:
@@ -69,22 +78,28 @@ class Registry:
         """Answer one request."""
         request = Request(scope, receive, send, self._common, self._timeout)
         try:
-            request.path = self._path(scope)
-            if request.path.startswith(MANAGEMENT):
-                await self._manage(scope, receive, send)
-                return
-            await self._answer(request)
+            await self._serve(request, receive, send)
         except RefloatError as condition:
             await tell(request, condition)
         except ClientGone:
             request.status = 499  # nobody is there to be answered; the log says so as nginx does
-        except Exception:  # noqa: BLE001  # the last door: no traceback leaves it
-            await tell_unexpected(request)
-        if self._services.access is not None:
-            self._services.access(request)
+        except Exception:
+            await tell_unexpected(request)  # the last door: no traceback leaves it
+            if request.is_cut:
+                raise  # the server closes the connection: half an answer must not look whole
+        finally:
+            if self._services.access is not None:
+                self._services.access(request)
+
+    async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
+        request.path = self._path(request.scope)
+        if request.path.startswith(MANAGEMENT):
+            await self._manage(request, receive, send)
+        else:
+            await self._answer(request)
 
     async def _answer(self, request: Request) -> None:
-        for route in ROUTES:
+        for route in ROUTES.get(_word(request.path), ADDRESSES):
             match = route.path.fullmatch(request.path)
             if match is not None:
                 handler = route.methods.get(request.method)
@@ -99,10 +114,16 @@ class Registry:
         path = decode(raw.partition(b"?")[0])
         return path.removeprefix(self._prefix) if self._prefix else path
 
-    async def _manage(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _manage(self, request: Request, receive: Receive, send: Send) -> None:
         if self._management is None:
             self._management = self._services.management(self._services)
-        await self._management(scope, receive, send)
+        await self._management(request.scope, receive, request.marking(send))
+
+
+def _word(path: str) -> str:
+    """Return the last part but one of a path: it says what is asked for."""
+    parts = path.rsplit("/", 2)
+    return parts[1] if len(parts) == 3 else ""
 
 
 def application(services: Services) -> ASGIApp:
@@ -111,12 +132,14 @@ def application(services: Services) -> ASGIApp:
 
 
 def _common_headers(services: Services) -> list[Header]:
+    """Return what every answer carries: ours, where the configuration has no say, and the configuration's."""
     configured = [
         (name.lower().encode(), value.encode())
         for name, values in services.settings.headers.items()
         for value in values
     ]
-    return [(b"docker-distribution-api-version", b"registry/2.0"), *configured]
+    said = {name for name, _ in configured}
+    return [*((name, value) for name, value in OURS if name not in said), *configured]
 
 
 def _unsupported(request: Request, route: Route) -> MethodUnsupported:

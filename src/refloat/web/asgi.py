@@ -1,11 +1,12 @@
 """One request and its answer on a raw ASGI connection. The hot paths make no more objects than this one."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from refloat.core.errors import UploadTooSlow
+from refloat.core.errors import RequestInvalid, UploadTooSlow
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -15,6 +16,8 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 MOST_PRINTED = 200
+MOST_PARAMETERS = 100
+BODILESS = frozenset({"GET", "HEAD"})
 DRAIN_SECONDS = 5.0
 
 
@@ -26,8 +29,8 @@ class Request:
     """A request, what its path named, and what was answered."""
 
     __slots__ = (
-        "_body_ended", "_receive", "_send", "_started", "common", "head", "length", "method", "path", "scope", "status",
-        "timeout",
+        "_answered", "_body", "_id", "_receive", "_send", "_started", "common", "head", "length", "method", "path",
+        "scope", "status", "timeout",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, common: Sequence[Header], timeout: float) -> None:
@@ -42,7 +45,9 @@ class Request:
         self._receive = receive
         self._send = send
         self._started = False
-        self._body_ended = False
+        self._answered = False
+        self._body: Literal["awaited", "coming", "ended"] = "awaited"
+        self._id = ""
 
     # what was asked
 
@@ -66,9 +71,21 @@ class Request:
         return "".join(chr(byte) if 32 <= byte < 127 else "?" for byte in value[:MOST_PRINTED])
 
     def query(self) -> dict[str, list[str]]:
-        """Return the query's parameters, decoded once."""
+        """Return the query's parameters, decoded once. Raises RequestInvalid."""
         text = self.scope["query_string"]
-        return parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=100) if text else {}
+        if not text:
+            return {}
+        try:
+            return parse_qs(text.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARAMETERS)
+        except ValueError:
+            raise RequestInvalid(f"a query has at most {MOST_PARAMETERS} parameters") from None
+
+    @property
+    def id(self) -> str:
+        """The name under which the log speaks of this request: the proxy's, if it gave one."""
+        if not self._id:
+            self._id = self.printable_header(b"x-request-id") or os.urandom(8).hex()
+        return self._id
 
     @property
     def address(self) -> str | None:
@@ -81,6 +98,11 @@ class Request:
         """Has an answer begun?"""
         return self._started
 
+    @property
+    def is_cut(self) -> bool:
+        """Has an answer begun that is not whole?"""
+        return self._started and not self._answered
+
     def content_length(self) -> int | None:
         """Return the announced length of the body in bytes."""
         value = self.header(b"content-length")
@@ -88,7 +110,7 @@ class Request:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes. Raises UploadTooSlow, ClientGone."""
-        while not self._body_ended:
+        while self._body != "ended":
             try:
                 async with asyncio.timeout(self.timeout):
                     message = await self._receive()
@@ -96,7 +118,7 @@ class Request:
                 raise UploadTooSlow(f"nothing came for {self.timeout:.0f} s") from None
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            self._body_ended = not message.get("more_body", False)
+            self._body = "coming" if message.get("more_body", False) else "ended"
             if body := message.get("body"):
                 yield body
 
@@ -104,8 +126,12 @@ class Request:
 
     async def answer(self, status: int, headers: Sequence[Header] = (), body: bytes = b"") -> None:
         """Send a whole answer; a HEAD gets its headers only. `body` decides the length."""
-        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))], len(body))
-        await self._send({"type": "http.response.body", "body": b"" if self.head else body})
+        length = (b"content-length", b"%d" % len(body))
+        if self.method not in BODILESS and self._is_body_under_way():
+            await self._answer_early(status, [*headers, length, (b"connection", b"close")], body)
+            return
+        await self.start(status, [*headers, length], len(body))
+        await self.send_body(b"" if self.head else body, "last")
 
     async def start(self, status: int, headers: Sequence[Header], length: int) -> None:
         """Send the head of an answer whose body of `length` bytes follows."""
@@ -116,30 +142,46 @@ class Request:
 
     async def send_body(self, body: bytes, rest: Literal["more", "last"]) -> None:
         """Send a piece of a body, and say whether others follow."""
+        self._answered = rest == "last"
         await self._send({"type": "http.response.body", "body": body, "more_body": rest == "more"})
 
     async def send_path(self, path: str) -> None:
         """Let the server send a whole file."""
+        self._answered = True
         await self._send({"type": "http.response.pathsend", "path": path})
+
+    def marking(self, send: Send) -> Send:
+        """Return a `send` for another application's answer: it adds what every answer has, and notes the status."""
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._started, self.status = True, message["status"]
+                message["headers"] = [*message["headers"], *self.common]
+            elif message["type"] == "http.response.body":
+                self._answered = not message.get("more_body", False)
+                self.length += len(message.get("body", b""))
+            await send(message)
+
+        return marked
 
     @property
     def sends_paths(self) -> bool:
         """Can the server send files by path?"""
         return "http.response.pathsend" in self.scope.get("extensions", ())
 
-    async def refuse(self, status: int, headers: Sequence[Header], body: bytes) -> None:
+    def _is_body_under_way(self) -> bool:
+        """Will the client go on sending? One that expects a word first will not, if the word is an answer."""
+        if self._body == "awaited":
+            announced = self.header(b"transfer-encoding") is not None or bool(self.content_length())
+            return announced and self.header(b"expect") is None
+        return self._body == "coming"
+
+    async def _answer_early(self, status: int, headers: Sequence[Header], body: bytes) -> None:
         """Answer before the body has come, and let it come for a while: some clients only then read the answer."""
-        if self._body_ended or self.header(b"expect") or not self._has_body():
-            await self.answer(status, headers, body)
-            return
-        length = (b"content-length", b"%d" % len(body))
-        await self.start(status, [*headers, length, (b"connection", b"close")], len(body))
+        await self.start(status, headers, len(body))
         await self.send_body(body, "more")
         await self._drain()
         await self.send_body(b"", "last")
-
-    def _has_body(self) -> bool:
-        return self.header(b"transfer-encoding") is not None or bool(self.content_length())
 
     async def _drain(self) -> None:
         try:

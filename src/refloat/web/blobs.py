@@ -4,7 +4,7 @@ import asyncio
 import os
 from contextlib import suppress
 
-from refloat.core.errors import RangeNotSatisfiable, Unsupported
+from refloat.core.errors import BlobUnknown, RangeNotSatisfiable, StorageFull, Unavailable, Unsupported
 from refloat.core.records import Blob
 from refloat.usecases.pull import open_blob, renew, wants_renewal
 from refloat.usecases.upload import release
@@ -17,8 +17,6 @@ PIECE = 256 * 1024  # bytes
 FIXED: tuple[Header, ...] = (
     (b"content-type", b"application/octet-stream"),
     (b"accept-ranges", b"bytes"),
-    (b"cache-control", b"max-age=31536000"),
-    (b"x-content-type-options", b"nosniff"),
 )
 
 
@@ -27,7 +25,8 @@ async def head(door: Door, request: Request, name: str, digest: str) -> None:
     repository, wanted, now = door.name(name), door.digest(digest), door.services.now()
     blob = open_blob(door.metadata.read, door.blobs, repository, wanted, now)
     if wants_renewal(blob, now, door.settings.lease):
-        await door.metadata.note(lambda tx: renew(tx, repository, wanted, now, door.settings.lease))
+        with suppress(StorageFull, Unavailable):  # a look still works where nothing can be written
+            await door.metadata.note(lambda tx: renew(tx, repository, wanted, now, door.settings.lease))
     size = b"%d" % blob.size
     encoded = wanted.encode()
     await request.start(
@@ -72,7 +71,10 @@ async def _send_span(door: Door, request: Request, blob: Blob, span: Span, heade
 
 async def _stream(request: Request, path: str, span: Span, status: int, headers: list[Header]) -> None:
     """Send part of a file piece by piece, until it is sent or the client is gone."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # condemned a graveyard's time ago, and reaped since it was looked up
+        raise BlobUnknown("the blob has gone") from None
     gone = asyncio.ensure_future(request.gone())
     try:
         length = span.end - span.start

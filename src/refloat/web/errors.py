@@ -4,12 +4,14 @@ Spec: OCI Distribution 1.1 "Error Codes".
 """
 
 import logging
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from refloat.core import errors
 from refloat.core.errors import RefloatError, code_of
 from refloat.web.asgi import Header, Request
+from refloat.web.management_requests import rfc3339
 
 WIRE: dict[type[RefloatError], int] = {
     errors.BlobUnknown: 404,
@@ -41,34 +43,48 @@ WIRE: dict[type[RefloatError], int] = {
 }
 JSON: Header = (b"content-type", b"application/json")
 UNEXPECTED = b'{"errors":[{"code":"UNKNOWN","message":"something went wrong here; the log has it","detail":null}]}'
+MOMENTS = frozenset({"deleted_at", "held_until", "moved_at"})  # details that use cases give in microseconds
 log = logging.getLogger("refloat.web")
 
 
 def body_of(condition: RefloatError) -> bytes:
     """Return the error body of a condition."""
-    entry = {"code": code_of(type(condition)), "message": condition.message, "detail": condition.detail}
+    entry = {"code": code_of(type(condition)), "message": condition.message, "detail": with_moments(condition.detail)}
     return msgspec.json.encode({"errors": [entry]}, enc_hook=str)
 
 
+def with_moments(detail: object) -> object:
+    """Write the instants in a detail as RFC 3339 has them."""
+    if isinstance(detail, Mapping):
+        return {
+            name: rfc3339(value) if name in MOMENTS and isinstance(value, int) else with_moments(value)
+            for name, value in detail.items()
+        }
+    if isinstance(detail, Iterable) and not isinstance(detail, str):
+        return [with_moments(value) for value in detail]
+    return detail
+
+
 async def tell(request: Request, condition: RefloatError) -> None:
-    """Answer with a condition, while a body may still be coming."""
+    """Answer with a condition, while a body may still be coming; it is too late where an answer has begun."""
     if request.has_started:
-        raise condition  # too late to say it: the server cuts the answer, and the client sees that
-    headers = [JSON, *_headers_of(condition)]
-    await request.refuse(WIRE[type(condition)], headers, body_of(condition))
+        raise condition
+    headers = [JSON, *_headers_of(request, condition)]
+    await request.answer(WIRE[type(condition)], headers, body_of(condition))
 
 
 async def tell_unexpected(request: Request) -> None:
-    """Answer 500 without a word of what it was; the log has the traceback."""
-    log.exception("%s %s failed", request.method, ascii(request.path))
+    """Answer 500 without a word of what it was; the log has the traceback under the request's id."""
+    log.exception("%s %s failed", request.method, ascii(request.path), extra={"request": request.id})
     if not request.has_started:
-        await request.refuse(500, [JSON], UNEXPECTED)
+        await request.answer(500, [JSON, (b"x-request-id", request.id.encode())], UNEXPECTED)
 
 
-def _headers_of(condition: RefloatError) -> list[Header]:
+def _headers_of(request: Request, condition: RefloatError) -> list[Header]:
     detail = condition.detail if isinstance(condition.detail, dict) else {}
     if isinstance(condition, errors.UploadOutOfOrder):
-        return [(b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
+        here: bytes = request.scope.get("raw_path") or request.path.encode()
+        return [(b"location", here), (b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
     if isinstance(condition, errors.RangeNotSatisfiable):
         return [(b"content-range", b"bytes */%d" % int(str(detail.get("size", 0))))]
     if isinstance(condition, errors.MethodUnsupported):

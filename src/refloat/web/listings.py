@@ -31,9 +31,9 @@ async def tags(door: Door, request: Request, name: str) -> None:
 async def catalog(door: Door, request: Request) -> None:
     """GET _catalog: a page of repositories that have something live."""
     query = request.query()
-    limit = _number(query, PAGE)
-    if limit is None or not 0 < limit <= door.settings.catalog_max:
-        raise PaginationNumberInvalid(f"n is from 1 to {door.settings.catalog_max}", {"n": query.get("n")})
+    limit = _number(query, min(PAGE, door.settings.catalog_max))
+    if limit is None or limit > door.settings.catalog_max:
+        raise PaginationNumberInvalid(f"n is at most {door.settings.catalog_max}", {"n": query.get("n")})
     found = list_repositories(door.metadata.read, query.get("last", [""])[0], limit + 1)
     page, headers = _page(door, request, found, limit, "/v2/_catalog")
     await request.answer(200, [JSON, *headers], msgspec.json.encode({"repositories": page}))

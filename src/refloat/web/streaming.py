@@ -1,7 +1,7 @@
 """From a request's body to an upload's file, in step: the next piece is received while one is written."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from refloat.ports import UploadFile
@@ -11,8 +11,11 @@ SMALL = 128 * 1024  # bytes that are written sooner than a thread is woken
 _threads = ThreadPoolExecutor(4, thread_name_prefix="append")
 
 
-async def pour(chunks: AsyncIterator[bytes], file: UploadFile) -> None:
-    """Append everything that comes. Whatever ends it early leaves what was appended so far."""
+async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[], None]) -> None:
+    """Append everything that comes. Whatever ends it early leaves what was appended so far.
+
+    `check` is asked before each piece and raises to end it: not every client says beforehand how much comes.
+    """
     loop = asyncio.get_running_loop()
     gathered = bytearray()
     writing: asyncio.Future[None] | None = None
@@ -23,6 +26,7 @@ async def pour(chunks: AsyncIterator[bytes], file: UploadFile) -> None:
                 continue
             if writing is not None:
                 await writing
+            check()
             writing = loop.run_in_executor(_threads, file.append, gathered)
             gathered = bytearray()
     finally:

@@ -11,6 +11,7 @@ from refloat.core.errors import (
     SizeInvalid,
     StorageFull,
     UploadOutOfOrder,
+    UploadTooSlow,
 )
 from refloat.core.identity import key_at
 from refloat.core.names import ALGORITHMS, Digest, RepositoryName
@@ -83,8 +84,8 @@ async def append(door: Door, request: Request, name: str, upload: str) -> None:
         found = _locked(door, file, found)
         span = _expected(request, found)
         try:
-            await _receive(door, request, file, found)
-        except ClientGone:
+            await _receive(door, request, file)
+        except (ClientGone, UploadTooSlow):
             await _record(door, file, found)
             raise
         _check_length(span, file.size - found.size)
@@ -112,7 +113,7 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
     with door.blobs.open_upload(found) as file:
         found = _locked(door, file, found)
         span = _expected(request, found)
-        await _receive(door, request, file, found)
+        await _receive(door, request, file)
         _check_length(span, file.size - found.size)
         actual = await file.digest(digest.algorithm)
         if actual != digest:
@@ -155,9 +156,9 @@ def _check_length(span: Span | None, received: int) -> None:
         raise SizeInvalid(f"Content-Range promised {span.end - span.start} bytes, {received} came")
 
 
-async def _receive(door: Door, request: Request, file: UploadFile, found: Upload) -> None:
+async def _receive(door: Door, request: Request, file: UploadFile) -> None:
     _check_room(door, request.content_length() or 0)
-    await pour(request.chunks(), file)
+    await pour(request.chunks(), file, lambda: _check_room(door, 0))
 
 
 async def _record(door: Door, file: UploadFile, found: Upload) -> Upload:
