@@ -161,6 +161,15 @@ def test_as_brings_one_reference_back_under_another_name(registry: Registry) -> 
     assert registry.tips() == {other: other, "v1": other, digest: digest, "v1-old": digest}
 
 
+def test_as_brings_the_referrers_along(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    referrer = registry.image("sbom", subject=digest)
+    registry.put(Digest.of(referrer), referrer)
+    change = delete(registry, digest)
+    registry.do(lambda tx: undo(tx, UndoRequest(change, name=Tag("back")), registry.cause()))
+    assert set(registry.tips()) == {"back", digest, Digest.of(referrer)}
+
+
 def test_nothing_left_to_take_back_makes_no_change(registry: Registry) -> None:
     digest = push(registry, "a", "v1")
     change = delete(registry, digest)

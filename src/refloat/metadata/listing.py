@@ -91,7 +91,8 @@ class SqliteListing:
         if not rows or not prefix:
             raise ChangeUnknown(f"there is no change {prefix}")
         if len(rows) > 1 and rows[0][1] != prefix:
-            raise ChangeUnknown(f"{prefix} is ambiguous: several changes begin with it")
+            matches = [row[1] for row in rows]
+            raise ChangeUnknown(f"{prefix} is ambiguous: several changes begin with it", {"matches": matches})
         return read_change(self._execute, rows[0][0])
 
     def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:

@@ -62,7 +62,9 @@ def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
     tx.lock(moved)
     if request.name is not None:
         repository, move = _one_reference(change, request.reference)
-        plans = {repository: plan_as(tx.view(repository), request.name, _old(move), request.on_conflict)}
+        plan = plan_as(tx.view(repository), request.name, _old(move), request.on_conflict)
+        _bring_followers(tx, repository, plan, _old(move))
+        plans = {repository: plan}
     else:
         plan = plan_undo_of_push if change.kind == "push" else plan_undo
         plans = {
@@ -84,9 +86,15 @@ def restore(tx: Transaction, request: RestoreRequest, cause: Cause) -> Undone:
         plan = plan_as(view, request.name, value, request.on_conflict)
     else:
         plan = plan_values(view, {request.reference: value}, request.on_conflict)
-    if view.value(value) is None:
-        plan.proposal.wish.update(followers_of(value, tx.lost_with(repository, value)))
+    _bring_followers(tx, repository, plan, value)
     return _carry_out(tx, "restore", {repository: plan}, request.on_conflict, cause, None)
+
+
+def _bring_followers(tx: Transaction, repository: RepositoryName, plan: Undo, digest: Digest) -> None:
+    """A manifest that becomes live again brings back the referrers that were lost with it."""
+    if digest in plan.proposal.wish.values() and tx.view(repository).value(digest) is None:
+        for reference, value in followers_of(digest, tx.lost_with(repository, digest)).items():
+            plan.proposal.wish.setdefault(reference, value)
 
 
 def _by_repository(change: Change) -> dict[RepositoryName, list[Move]]:
