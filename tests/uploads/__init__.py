@@ -1,0 +1,1 @@
+"""Uploads that are large, interrupted, repeated, or served by several processes."""
