@@ -14,7 +14,7 @@ from refloat.web import asgi, errors
 from refloat.web import management_reads as reads
 from refloat.web import management_writes as writes
 from refloat.web.asgi import ASGIApp, ClientGone, Message, Receive, Scope, Send
-from refloat.web.management_answers import encode, with_moments
+from refloat.web.management_answers import encode
 from refloat.web.management_desk import MARK, Desk
 from refloat.web.services import Services
 
@@ -107,7 +107,6 @@ def _refuse_foreign(request: Request, configured: str) -> None:
 
 
 def _tell(condition: RefloatError) -> Response:
-    condition.detail = with_moments(condition.detail)
     return Response(errors.body_of(condition), errors.WIRE[type(condition)], MARK, "application/json")
 
 

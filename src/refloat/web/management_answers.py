@@ -5,7 +5,6 @@ from typing import ClassVar
 
 import msgspec
 
-from refloat.core.errors import Detail
 from refloat.core.moves import Move
 from refloat.core.names import RepositoryName
 from refloat.core.records import Change, ManifestFacts, PastValue, RepositoryEntry, TagEntry
@@ -17,7 +16,6 @@ from refloat.web.management_requests import rfc3339
 
 Json = dict[str, object]
 Describe = Callable[[Change], tuple[str | None, bool]]  # a change -> (the change that took it back, undoable)
-MOMENTS = frozenset({"deleted_at", "held_until", "moved_at"})  # details that use cases give in microseconds
 
 
 class Schemas:
@@ -246,18 +244,3 @@ def round_document(done: Round, dry_run: Mapping[str, bool]) -> Json:
             for held in done.held
         ],
     }
-
-
-def with_moments(detail: Detail) -> Detail:
-    """Return an error's detail with its instants written as on the rest of this API."""
-    if isinstance(detail, Mapping):
-        return {name: _written(name, value) for name, value in detail.items()}
-    if isinstance(detail, str) or detail is None:
-        return detail
-    return [_written("", value) for value in detail]
-
-
-def _written(name: str, value: object) -> object:
-    if isinstance(value, int) and name in MOMENTS:
-        return rfc3339(value)
-    return with_moments(value) if isinstance(value, (Mapping, list, tuple)) else value
