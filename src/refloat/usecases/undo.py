@@ -66,9 +66,9 @@ def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
         _bring_followers(tx, repository, plan, _old(move))
         plans = {repository: plan}
     else:
-        plan = plan_undo_of_push if change.kind == "push" else plan_undo
+        planned = plan_undo_of_push if change.kind == "push" else plan_undo
         plans = {
-            repository: plan(tx.view(repository), moves, request.on_conflict) for repository, moves in moved.items()
+            repository: planned(tx.view(repository), moves, request.on_conflict) for repository, moves in moved.items()
         }
     return _carry_out(tx, "undo", plans, request.on_conflict, cause, change.id)
 
