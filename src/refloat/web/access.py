@@ -35,7 +35,7 @@ class AccessLog:
             self._dropped += 1
             return
         scope = request.scope
-        target = _known(scope.get("raw_path") or scope["path"].encode())
+        target = _known(request.raw_path)
         if query := scope["query_string"]:
             target += "?" + _printable(query)
         referer = agent = b""

@@ -4,31 +4,23 @@ Raw ASGI: a framework's routing costs forty per cent of the requests per second 
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from refloat.core.errors import MethodUnsupported, NameUnknown, RefloatError
+from refloat.core.errors import MethodUnsupported, RefloatError
+from refloat.core.names import Digest, RepositoryName, parse_reference, printable
 from refloat.web import blobs, listings, manifests, uploads
 from refloat.web.asgi import ASGIApp, ClientGone, Header, Receive, Request, Scope, Send
 from refloat.web.door import Door
 from refloat.web.errors import JSON, tell, tell_unexpected
-from refloat.web.paths import decode
+from refloat.web.paths import name_in
+from refloat.web.routing import Handler, Parse, Place, Route, Router
 from refloat.web.services import Services
 
-Handler = Callable[..., Awaitable[None]]
 MANAGEMENT = "/v2/_refloat/"
 OURS: tuple[Header, ...] = (
     (b"docker-distribution-api-version", b"registry/2.0"),
     (b"x-content-type-options", b"nosniff"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Paths of one form, and what each method does there."""
-
-    path: re.Pattern[str]
-    methods: Mapping[str, Handler]
 
 
 async def base(door: Door, request: Request) -> None:
@@ -41,25 +33,37 @@ async def root(door: Door, request: Request) -> None:
     await request.answer(200, [(b"cache-control", b"no-cache")])
 
 
-_SESSIONS = Route(re.compile(r"/v2/(.+)/blobs/uploads/?"), {"POST": uploads.begin})
+def routes(reserved: str) -> dict[str, tuple[Route, ...]]:
+    """Return the registry's paths by their last word but one: a repository may itself be called "tags/list".
 
-# By the last word but one of a path: a repository may itself be called "a/manifests/b" or "tags/list".
-ROUTES: Mapping[str, tuple[Route, ...]] = {
-    "manifests": (Route(re.compile(r"/v2/(.+)/manifests/([^/]+)"), {
-        "GET": manifests.get, "HEAD": manifests.get, "PUT": manifests.put, "DELETE": manifests.delete}),),
-    "blobs": (_SESSIONS, Route(re.compile(r"/v2/(.+)/blobs/([^/]+)"), {
-        "GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete})),
-    "uploads": (_SESSIONS, Route(re.compile(r"/v2/(.+)/blobs/uploads/([^/]+)"), {
-        "GET": uploads.status, "HEAD": uploads.status, "PATCH": uploads.append, "PUT": uploads.finish,
-        "DELETE": uploads.cancel})),
-    "tags": (Route(re.compile(r"/v2/(.+)/tags/list"), {"GET": listings.tags, "HEAD": listings.tags}),),
-    "referrers": (Route(re.compile(r"/v2/(.+)/referrers/([^/]+)"), {
-        "GET": listings.referrers, "HEAD": listings.referrers}),),
-}  # fmt: skip
+    No repository's name begins with `reserved`.
+    """
+
+    def name(text: str) -> RepositoryName:
+        return name_in(text, reserved)
+
+    def route(path: str, names: tuple[Parse, ...], methods: Mapping[str, Handler]) -> Route:
+        return Route(re.compile(path), (name, *names), methods)
+
+    sessions = route(r"/v2/(.+)/blobs/uploads/?", (), {"POST": uploads.begin})
+    return {
+        "manifests": (route(r"/v2/(.+)/manifests/([^/]+)", (parse_reference,), {
+            "GET": manifests.get, "HEAD": manifests.get, "PUT": manifests.put, "DELETE": manifests.delete}),),
+        "blobs": (sessions, route(r"/v2/(.+)/blobs/([^/]+)", (Digest.parse,), {
+            "GET": blobs.get, "HEAD": blobs.head, "DELETE": blobs.delete})),
+        "uploads": (sessions, route(r"/v2/(.+)/blobs/uploads/([^/]+)", (str,), {
+            "GET": uploads.status, "HEAD": uploads.status, "PATCH": uploads.append, "PUT": uploads.finish,
+            "DELETE": uploads.cancel})),
+        "tags": (route(r"/v2/(.+)/tags/list", (), {"GET": listings.tags, "HEAD": listings.tags}),),
+        "referrers": (route(r"/v2/(.+)/referrers/([^/]+)", (Digest.parse,), {
+            "GET": listings.referrers, "HEAD": listings.referrers}),),
+    }  # fmt: skip
+
+
 ADDRESSES = (
-    Route(re.compile(r"/v2/?"), {"GET": base, "HEAD": base}),
-    Route(re.compile(r"/v2/_catalog/?"), {"GET": listings.catalog, "HEAD": listings.catalog}),
-    Route(re.compile(r"/"), {"GET": root, "HEAD": root}),
+    Route(re.compile(r"/v2/?"), (), {"GET": base, "HEAD": base}),
+    Route(re.compile(r"/v2/_catalog/?"), (), {"GET": listings.catalog, "HEAD": listings.catalog}),
+    Route(re.compile(r"/"), (), {"GET": root, "HEAD": root}),
 )
 
 
@@ -70,7 +74,9 @@ class Registry:
         self._services = services
         self._door = Door(services)
         self._timeout = services.settings.receive_timeout / 1_000_000
-        self._prefix = services.settings.prefix.rstrip("/")
+        prefix = services.settings.prefix.rstrip("/")
+        self._router = Router(routes(services.settings.timetravel_prefix), ADDRESSES, prefix)
+        self._managed = (prefix + MANAGEMENT).encode()
         self._common = _common_headers(services)
         self._management: ASGIApp | None = None
 
@@ -92,38 +98,21 @@ class Registry:
                 self._services.access(request)
 
     async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
-        request.path = self._path(request.scope)
-        if request.path.startswith(MANAGEMENT):
+        raw = request.raw_path
+        if raw.startswith(self._managed):
+            self._router.path(raw)  # refuses what could be read in two ways
             await self._manage(request, receive, send)
-        else:
-            await self._answer(request)
-
-    async def _answer(self, request: Request) -> None:
-        for route in ROUTES.get(_word(request.path), ADDRESSES):
-            match = route.path.fullmatch(request.path)
-            if match is not None:
-                handler = route.methods.get(request.method)
-                if handler is None:
-                    raise _unsupported(request, route)
-                await handler(self._door, request, *match.groups())
-                return
-        raise NameUnknown("there is nothing at this address")
-
-    def _path(self, scope: Scope) -> str:
-        raw: bytes = scope.get("raw_path") or scope["path"].encode()
-        path = decode(raw.partition(b"?")[0])
-        return path.removeprefix(self._prefix) if self._prefix else path
+            return
+        place = self._router.find(raw)
+        handler = place.methods.get(request.method)
+        if handler is None:
+            raise _unsupported(request, place)
+        await handler(self._door, request, *place.arguments)
 
     async def _manage(self, request: Request, receive: Receive, send: Send) -> None:
         if self._management is None:
             self._management = self._services.management(self._services)
         await self._management(request.scope, receive, request.marking(send))
-
-
-def _word(path: str) -> str:
-    """Return the last part but one of a path: it says what is asked for."""
-    parts = path.rsplit("/", 2)
-    return parts[1] if len(parts) == 3 else ""
 
 
 def application(services: Services) -> ASGIApp:
@@ -142,6 +131,6 @@ def _common_headers(services: Services) -> list[Header]:
     return [*((name, value) for name, value in OURS if name not in said), *configured]
 
 
-def _unsupported(request: Request, route: Route) -> MethodUnsupported:
-    allowed = ", ".join(route.methods)
-    return MethodUnsupported(f"{request.method} does nothing at this address", {"allow": allowed})
+def _unsupported(request: Request, place: Place) -> MethodUnsupported:
+    allowed = ", ".join(place.methods)
+    return MethodUnsupported(f"{printable(request.method)} does nothing at this address", {"allow": allowed})

@@ -29,7 +29,7 @@ class Request:
     """A request, what its path named, and what was answered."""
 
     __slots__ = (
-        "_answered", "_body", "_id", "_receive", "_send", "_started", "common", "head", "length", "method", "path",
+        "_answered", "_body", "_id", "_receive", "_send", "_started", "common", "head", "length", "method",
         "scope", "status", "timeout",
     )  # fmt: skip
 
@@ -37,7 +37,6 @@ class Request:
         self.scope = scope
         self.method: str = scope["method"]
         self.head = self.method == "HEAD"
-        self.path = ""
         self.common = common
         self.timeout = timeout
         self.status = 0
@@ -88,6 +87,11 @@ class Request:
         return self._id
 
     @property
+    def raw_path(self) -> bytes:
+        """The path as it came, not decoded."""
+        return self.scope.get("raw_path") or self.scope["path"].encode()  # type: ignore[no-any-return]
+
+    @property
     def address(self) -> str | None:
         """Where the request came from."""
         client = self.scope.get("client")
@@ -109,8 +113,12 @@ class Request:
         return int(value) if value is not None and value.isdigit() else None
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes. Raises UploadTooSlow, ClientGone."""
-        while self._body != "ended":
+        """Yield the body as it comes. Raises UploadTooSlow, ClientGone.
+
+        What was announced is all there is: asking for more costs a way to the server's thread and back.
+        """
+        left = self._announced()
+        while self._body != "ended" and left != 0:
             try:
                 async with asyncio.timeout(self.timeout):
                     message = await self._receive()
@@ -118,9 +126,19 @@ class Request:
                 raise UploadTooSlow(f"nothing came for {self.timeout:.0f} s") from None
             if message["type"] == "http.disconnect":
                 raise ClientGone
-            self._body = "coming" if message.get("more_body", False) else "ended"
-            if body := message.get("body"):
+            body = message.get("body", b"")
+            left = None if left is None else left - len(body)
+            self._body = "coming" if message.get("more_body", False) and left != 0 else "ended"
+            if body:
                 yield body
+        self._body = "ended"
+
+    def _announced(self) -> int | None:
+        """Return how long the body is. None: it says so itself where it ends."""
+        if self.header(b"transfer-encoding") is not None:
+            return None
+        length = self.content_length()
+        return 0 if length is None and self.scope["http_version"] == "1.1" else length
 
     # what is answered
 

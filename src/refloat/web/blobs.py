@@ -5,6 +5,7 @@ import os
 from contextlib import suppress
 
 from refloat.core.errors import BlobUnknown, RangeNotSatisfiable, StorageFull, Unavailable, Unsupported
+from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import Blob
 from refloat.usecases.pull import open_blob, renew, wants_renewal
 from refloat.usecases.upload import release
@@ -20,27 +21,26 @@ FIXED: tuple[Header, ...] = (
 )
 
 
-async def head(door: Door, request: Request, name: str, digest: str) -> None:
+async def head(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> None:
     """HEAD: a pusher who is told that a blob is there may rely on it; the hold is renewed, never the reading."""
-    repository, wanted, now = door.name(name), door.digest(digest), door.services.now()
-    blob = open_blob(door.metadata.read, door.blobs, repository, wanted, now)
+    now = door.services.now()
+    blob = open_blob(door.metadata.read, door.blobs, repository, digest, now)
     if wants_renewal(blob, now, door.settings.lease):
         with suppress(StorageFull, Unavailable):  # a look still works where nothing can be written
-            await door.metadata.note(lambda tx: renew(tx, repository, wanted, now, door.settings.lease))
+            await door.metadata.note(lambda tx: renew(tx, repository, digest, now, door.settings.lease))
     size = b"%d" % blob.size
-    encoded = wanted.encode()
+    encoded = digest.encode()
     await request.start(
         200, [*FIXED, (b"content-length", size), (b"docker-content-digest", encoded), (b"etag", b'"%b"' % encoded)], 0
     )
     await request.send_body(b"", "last")
 
 
-async def get(door: Door, request: Request, name: str, digest: str) -> None:
+async def get(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> None:
     """GET: the whole blob, or the one range that was asked for."""
-    wanted = door.digest(digest)
-    blob = open_blob(door.metadata.read, door.blobs, door.name(name), wanted, door.services.now())
-    etag = b'"%b"' % wanted.encode()
-    headers = [*FIXED, (b"docker-content-digest", wanted.encode()), (b"etag", etag)]
+    blob = open_blob(door.metadata.read, door.blobs, repository, digest, door.services.now())
+    etag = b'"%b"' % digest.encode()
+    headers = [*FIXED, (b"docker-content-digest", digest.encode()), (b"etag", etag)]
     if is_match(request.header(b"if-none-match"), etag):
         await request.answer(304, headers)
         return
@@ -94,10 +94,10 @@ async def _stream(request: Request, path: str, span: Span, status: int, headers:
             await gone
 
 
-async def delete(door: Door, request: Request, name: str, digest: str) -> None:
+async def delete(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> None:
     """DELETE: ends this repository's lease; what a manifest uses stays."""
     if not door.settings.delete_enabled:
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
-    repository, wanted, now = door.name(name), door.digest(digest), door.services.now()
-    await door.metadata.write(lambda tx: release(tx, repository, wanted, now))
-    await request.answer(202, [(b"docker-content-digest", wanted.encode())])
+    now = door.services.now()
+    await door.metadata.write(lambda tx: release(tx, repository, digest, now))
+    await request.answer(202, [(b"docker-content-digest", digest.encode())])

@@ -1,9 +1,9 @@
 """What every handler works with: the services, and the names of this server's addresses."""
 
-from refloat.core.names import Digest, Reference, RepositoryName
+from refloat.core.names import RepositoryName
 from refloat.ports import BlobStore, Metadata
 from refloat.web.asgi import Request
-from refloat.web.paths import digest_in, name_in, reference_in
+from refloat.web.paths import name_in
 from refloat.web.services import DoorSettings, Services
 
 
@@ -22,16 +22,8 @@ class Door:
         self._base = services.settings.prefix.rstrip("/")
 
     def name(self, text: str) -> RepositoryName:
-        """Return the repository named in the path."""
+        """Return a repository named in a query. Raises NameInvalid."""
         return name_in(text, self._reserved)
-
-    def reference(self, text: str) -> Reference:
-        """Return the reference named in the path."""
-        return reference_in(text)
-
-    def digest(self, text: str) -> Digest:
-        """Return the digest named in the path."""
-        return digest_in(text)
 
     def location(self, request: Request, path: str) -> bytes:
         """Return an address for a Location header: relative unless told, never authority for a decision."""

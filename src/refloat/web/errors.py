@@ -75,7 +75,9 @@ async def tell(request: Request, condition: RefloatError) -> None:
 
 async def tell_unexpected(request: Request) -> None:
     """Answer 500 without a word of what it was; the log has the traceback under the request's id."""
-    log.exception("%s %s failed", request.method, ascii(request.path), extra={"request": request.id})
+    log.exception(
+        "%s %s failed", request.method, ascii(request.raw_path.decode("latin-1")), extra={"request": request.id}
+    )
     if not request.has_started:
         await request.answer(500, [JSON, (b"x-request-id", request.id.encode())], UNEXPECTED)
 
@@ -83,8 +85,7 @@ async def tell_unexpected(request: Request) -> None:
 def _headers_of(request: Request, condition: RefloatError) -> list[Header]:
     detail = condition.detail if isinstance(condition.detail, dict) else {}
     if isinstance(condition, errors.UploadOutOfOrder):
-        here: bytes = request.scope.get("raw_path") or request.path.encode()
-        return [(b"location", here), (b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
+        return [(b"location", request.raw_path), (b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
     if isinstance(condition, errors.RangeNotSatisfiable):
         return [(b"content-range", b"bytes */%d" % int(str(detail.get("size", 0))))]
     if isinstance(condition, errors.MethodUnsupported):

@@ -7,6 +7,7 @@ import msgspec
 
 from refloat.core.errors import PaginationNumberInvalid
 from refloat.core.media import OCI_INDEX
+from refloat.core.names import Digest, RepositoryName
 from refloat.usecases.pull import list_referrers, list_repositories, list_tags
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
@@ -16,9 +17,9 @@ PAGE = 100
 Query = dict[str, list[str]]
 
 
-async def tags(door: Door, request: Request, name: str) -> None:
+async def tags(door: Door, request: Request, repository: RepositoryName) -> None:
     """GET tags/list: all tags, or a page of `n` after `last`."""
-    repository, query = door.name(name), request.query()
+    query = request.query()
     limit = _number(query, None)
     last = query.get("last", [""])[0]
     if limit is not None:
@@ -39,9 +40,8 @@ async def catalog(door: Door, request: Request) -> None:
     await request.answer(200, [JSON, *headers], msgspec.json.encode({"repositories": page}))
 
 
-async def referrers(door: Door, request: Request, name: str, digest: str) -> None:
+async def referrers(door: Door, request: Request, repository: RepositoryName, subject: Digest) -> None:
     """GET referrers: an index of what refers to a digest, possibly empty."""
-    repository, subject = door.name(name), door.digest(digest)
     wanted = request.query().get("artifactType", [None])[0]
     manifests = list_referrers(door.metadata.read, repository, subject, wanted or None)
     body = msgspec.json.encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}, enc_hook=str)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from refloat.core.errors import ManifestTooLarge, Unsupported
 from refloat.core.manifest import MAX_SIZE
-from refloat.core.names import Digest, Tag
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import resolve
 from refloat.usecases.push import ManifestPush, push_manifest
@@ -12,9 +12,9 @@ from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 
 
-async def get(door: Door, request: Request, name: str, reference: str) -> None:
+async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """GET and HEAD: the bytes as pushed, under the type they were pushed with; Accept selects nothing."""
-    stored = resolve(door.metadata.read, door.name(name), door.reference(reference))
+    stored = resolve(door.metadata.read, repository, reference)
     digest = stored.digest.encode()
     etag = b'"' + digest + b'"'
     headers = [(b"docker-content-digest", digest), (b"etag", etag)]
@@ -32,12 +32,11 @@ def is_match(header: bytes | None, etag: bytes) -> bool:
     return any(one.strip().removeprefix(b"W/") in (etag, b"*") for one in header.split(b","))
 
 
-async def put(door: Door, request: Request, name: str, reference: str) -> None:
+async def put(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """PUT: store, make live, move the tags; `?tag=` names more of them."""
-    repository, target = door.name(name), door.reference(reference)
     tags = tuple(Tag.parse(tag) for tag in request.query().get("tag", ()))
     push = ManifestPush(
-        reference=target,
+        reference=reference,
         body=await _body(request),
         declared=request.text_header(b"content-type"),
         tags=tags,
@@ -70,18 +69,17 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def delete(door: Door, request: Request, name: str, reference: str) -> None:
+async def delete(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """DELETE: undoable, and the answer says how and until when."""
-    repository, target = door.name(name), door.reference(reference)
     if not door.settings.delete_enabled:
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
     cause = door.services.cause(request)
-    done = await door.metadata.write(lambda tx: delete_reference(tx, repository, target, cause))
+    done = await door.metadata.write(lambda tx: delete_reference(tx, repository, reference, cause))
     until = datetime.fromtimestamp(cause.held_until / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     warning = f'299 - "deleted; until {until} this brings it back: refloat undo {done.change}"'
     headers = [*change_header(done.change), (b"warning", warning.encode())]
-    if isinstance(target, Digest):
-        headers.append((b"docker-content-digest", target.encode()))
+    if isinstance(reference, Digest):
+        headers.append((b"docker-content-digest", reference.encode()))
     await request.answer(202, headers)
 
 

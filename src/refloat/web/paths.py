@@ -1,12 +1,9 @@
 """A path as it came, decoded once, and the names in it."""
 
-from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from refloat.core.errors import NameInvalid
-from refloat.core.names import Digest, Reference, RepositoryName, parse_reference, printable
-
-MOST_PARSED = 4096  # names kept parsed: strings only, never what they point to
+from refloat.core.names import RepositoryName, printable
 
 
 def decode(raw: bytes) -> str:
@@ -24,19 +21,6 @@ def decode(raw: bytes) -> str:
     return path
 
 
-@lru_cache(MOST_PARSED)
-def reference_in(text: str) -> Reference:
-    """Return the reference in a path. Raises NameInvalid, DigestInvalid."""
-    return parse_reference(text)
-
-
-@lru_cache(MOST_PARSED)
-def digest_in(text: str) -> Digest:
-    """Return the digest in a path. Raises DigestInvalid."""
-    return Digest.parse(text)
-
-
-@lru_cache(MOST_PARSED)
 def name_in(text: str, reserved: str) -> RepositoryName:
     """Return the repository's name in a path; none begins with the reserved first part. Raises NameInvalid."""
     name = RepositoryName.parse(text)

@@ -24,16 +24,16 @@ from refloat.web.ranges import Span, content_range
 from refloat.web.streaming import pour
 
 
-async def begin(door: Door, request: Request, name: str) -> None:
+async def begin(door: Door, request: Request, repository: RepositoryName) -> None:
     """POST: mount, take a whole blob at once, or begin a session."""
-    repository, query = door.name(name), request.query()
+    query = request.query()
     if "mount" in query and await _mount(door, request, repository, query):
         return
     _check_algorithm(query)
     _check_room(door, request.content_length() or 0)
     upload = await _open_session(door, repository)
     if "digest" in query and "mount" not in query:
-        await _finish(door, request, upload, door.digest(query["digest"][0]))
+        await _finish(door, request, upload, Digest.parse(query["digest"][0]))
     else:
         await request.answer(202, _session_headers(door, request, upload))
 
@@ -55,7 +55,7 @@ async def _open_session(door: Door, repository: RepositoryName) -> Upload:
 
 async def _mount(door: Door, request: Request, repository: RepositoryName, query: dict[str, list[str]]) -> bool:
     """Try to mount. Anything in doubt is answered like anything missing: with a session."""
-    digest = door.digest(query["mount"][0])
+    digest = Digest.parse(query["mount"][0])
     try:
         source = door.name(query.get("from", [""])[0])
     except NameInvalid:
@@ -71,15 +71,15 @@ async def _mount(door: Door, request: Request, repository: RepositoryName, query
     return True
 
 
-async def status(door: Door, request: Request, name: str, upload: str) -> None:
+async def status(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """GET: how far the session is."""
-    found = sessions.find(door.metadata.read, door.name(name), upload, door.services.now())
+    found = sessions.find(door.metadata.read, repository, upload, door.services.now())
     await request.answer(204, _session_headers(door, request, found))
 
 
-async def append(door: Door, request: Request, name: str, upload: str) -> None:
+async def append(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """PATCH: append what comes. If the client goes away, what came is kept and it can go on from there."""
-    found = sessions.find(door.metadata.read, door.name(name), upload, door.services.now())
+    found = sessions.find(door.metadata.read, repository, upload, door.services.now())
     with door.blobs.open_upload(found) as file:
         found = _locked(door, file, found)
         span = _expected(request, found)
@@ -93,13 +93,12 @@ async def append(door: Door, request: Request, name: str, upload: str) -> None:
     await request.answer(202, _session_headers(door, request, found))
 
 
-async def finish(door: Door, request: Request, name: str, upload: str) -> None:
+async def finish(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """PUT: append what comes and enter the blob under its digest."""
-    repository = door.name(name)
     digests = request.query().get("digest")
     if not digests:
         raise DigestInvalid("the last request of an upload names the digest: ?digest=")
-    digest = door.digest(digests[0])
+    digest = Digest.parse(digests[0])
     try:
         found = sessions.find(door.metadata.read, repository, upload, door.services.now())
         await _finish(door, request, found, digest)
@@ -126,10 +125,10 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
     await request.answer(201, _blob_headers(door, request, found.repository, digest))
 
 
-async def cancel(door: Door, request: Request, name: str, upload: str) -> None:
+async def cancel(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """DELETE: end the session; its bytes go."""
     now = door.services.now()
-    found = sessions.find(door.metadata.read, door.name(name), upload, now)
+    found = sessions.find(door.metadata.read, repository, upload, now)
     await door.metadata.write(lambda tx: sessions.cancel(tx, found, now))
     await request.answer(204)
 
