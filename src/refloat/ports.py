@@ -237,6 +237,9 @@ class Metadata(Protocol):
         An exception from `work` undoes what it did and comes out here. Raises StorageFull, Unavailable.
         """
 
+    async def write_brief(self, work: Callable[[Transaction], T]) -> T:
+        """The same for work of a handful of rows, which a pull may wait for."""
+
     async def note(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction that everybody sees on return and that is durable with the next write.
 

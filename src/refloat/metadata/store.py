@@ -46,8 +46,11 @@ class SqliteMetadata:
     async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
         return await self._writer.write(lambda connection: work(SqliteTransaction(connection)))
 
+    async def write_brief(self, work: Callable[[SqliteTransaction], T]) -> T:
+        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "durable", "brief")
+
     async def note(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "visible")
+        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "visible", "brief")
 
     def write_now(self, work: Callable[[SqliteTransaction], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteTransaction(connection)))

@@ -48,7 +48,7 @@ async def _open_session(door: Door, repository: RepositoryName) -> Upload:
         version=0,
         expires=now + door.settings.uploads_idle,
     )
-    await door.metadata.write(lambda tx: sessions.begin(tx, upload))
+    await door.metadata.write_brief(lambda tx: sessions.begin(tx, upload))
     door.blobs.create(upload.key)
     return upload
 
@@ -65,7 +65,7 @@ async def _mount(door: Door, request: Request, repository: RepositoryName, query
     if blob is None or door.blobs.size(blob.key) != blob.size:
         return False
     lease = door.settings.lease
-    if not await door.metadata.write(lambda tx: sessions.mount(tx, repository, source, digest, now, lease)):
+    if not await door.metadata.write_brief(lambda tx: sessions.mount(tx, repository, source, digest, now, lease)):
         return False
     await request.answer(201, _blob_headers(door, request, repository, digest))
     return True
@@ -121,7 +121,7 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
         now = door.services.now()
         trusted = sessions.judge_live(door.metadata.read, door.blobs, digest, now)
         terms = sessions.Terms(now, file.size, door.settings.lease, door.settings.graveyard)
-        await door.metadata.write(lambda tx: sessions.finish(tx, found, digest, trusted, terms))
+        await door.metadata.write_brief(lambda tx: sessions.finish(tx, found, digest, trusted, terms))
     await request.answer(201, _blob_headers(door, request, found.repository, digest))
 
 
@@ -129,7 +129,7 @@ async def cancel(door: Door, request: Request, repository: RepositoryName, uploa
     """DELETE: end the session; its bytes go."""
     now = door.services.now()
     found = sessions.find(door.metadata.read, repository, upload, now)
-    await door.metadata.write(lambda tx: sessions.cancel(tx, found, now))
+    await door.metadata.write_brief(lambda tx: sessions.cancel(tx, found, now))
     await request.answer(204)
 
 

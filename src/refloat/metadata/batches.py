@@ -1,0 +1,134 @@
+"""One transaction over all the work that waits, and what becomes of it when something fails."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from refloat import durable
+from refloat.core.errors import RefloatError, StorageFull, Unavailable
+
+CHECKPOINT_PAGES = 1000
+
+Promise = Literal["durable", "visible"]
+Weight = Literal["any", "brief"]
+
+
+@dataclass(slots=True)
+class Job:
+    """Work that waits: what it promises, whether it is a handful of rows, and what came of it."""
+
+    work: Callable[[sqlite3.Connection], object]
+    promise: Promise
+    weight: Weight
+    answered: "asyncio.Future[None] | None" = None
+    result: object = None
+    error: BaseException | None = None
+
+
+class Batches:
+    """Runs batches of jobs on a connection that one caller at a time has: `begin`, `run`, `commit`.
+
+    Nothing is raised: each job carries its result or its error. What fails as a whole fails for all jobs,
+    and the steps after it do nothing. `make_room` is called when the database finds the disk full; it
+    answers whether it freed some.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool]) -> None:
+        self._connection = connection
+        self._make_room = make_room
+        self._pragmas: dict[str, str | int] = {"synchronous": "FULL"}  # what `connect` asserted
+        self._broken: BaseException | None = None
+
+    def begin(self, batch: Sequence[Job], patience: int) -> bool:
+        """Begin a transaction. False: with no patience (milliseconds), and another process is writing."""
+        try:
+            self._refuse_if_broken()
+            self._set("busy_timeout", patience)
+            self._promise(batch)
+            self._connection.execute("BEGIN IMMEDIATE")
+        except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told it was written
+            if not patience and _code(problem) == sqlite3.SQLITE_BUSY:
+                return False
+            self._fail(batch, problem)
+        return True
+
+    def run(self, batch: Sequence[Job]) -> None:
+        """Let each job do its work; one that fails leaves no trace in what the others wrote."""
+        if self._connection.in_transaction:
+            try:
+                self._run_alone(batch[0]) if len(batch) == 1 else self._run_all(batch)
+            except BaseException as problem:  # noqa: BLE001  # the same
+                self._fail(batch, problem)
+
+    def commit(self, batch: Sequence[Job]) -> None:
+        """Make what was written visible, and durable where that was promised."""
+        if self._connection.in_transaction:
+            try:
+                durable.commit(self._connection)  # guard: durable-before-the-answer
+            except BaseException as problem:  # noqa: BLE001  # the same
+                self._fail(batch, problem)
+
+    def _promise(self, batch: Sequence[Job]) -> None:
+        durability = "FULL" if any(job.promise == "durable" for job in batch) else "NORMAL"
+        self._set("synchronous", durability)  # guard: durable-promises-are-synced
+        self._set("wal_autocheckpoint", CHECKPOINT_PAGES if durability == "FULL" else 0)  # a checkpoint syncs
+
+    def _set(self, pragma: str, value: str | int) -> None:
+        if self._pragmas.get(pragma) != value:
+            self._connection.execute(f"PRAGMA {pragma} = {value}")
+            self._pragmas[pragma] = value
+
+    def _run_alone(self, job: Job) -> None:
+        try:
+            job.result = job.work(self._connection)
+        except Exception as problem:  # it comes out where the work was handed in
+            if not self._connection.in_transaction:
+                raise
+            job.error = problem
+            self._connection.execute("ROLLBACK")
+
+    def _run_all(self, batch: Sequence[Job]) -> None:
+        execute = self._connection.execute
+        for job in batch:
+            execute("SAVEPOINT job")
+            try:
+                job.result = job.work(self._connection)
+            except Exception as problem:  # it comes out where the work was handed in
+                if not self._connection.in_transaction:
+                    raise  # SQLite gave the whole transaction up, as it does on a full disk
+                job.error = problem
+                execute("ROLLBACK TO job")
+            execute("RELEASE job")
+
+    def _fail(self, batch: Sequence[Job], problem: BaseException) -> None:
+        failure = self._failure(problem)
+        for job in batch:
+            job.error = failure
+
+    def _failure(self, problem: BaseException) -> RefloatError:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        if isinstance(problem, RefloatError):
+            return problem
+        if _code(problem) == sqlite3.SQLITE_FULL:
+            self._make_room()
+            return StorageFull("the disk is full: nothing was written; deletes, undo and pulls still work")
+        if _code(problem) == sqlite3.SQLITE_BUSY:
+            return Unavailable("the database is busy: nothing was written, try again")
+        self._broken = problem  # a commit that failed is not tried again and not believed
+        return Unavailable(f"the database failed and this process no longer writes: {problem}")
+
+    def _refuse_if_broken(self) -> None:
+        if self._broken is not None:
+            raise Unavailable(f"the database failed and this process no longer writes: {self._broken}")
+
+
+def promises_durability(batch: Sequence[Job]) -> bool:
+    """Was anybody in the batch promised that a power cut takes nothing back?"""
+    return any(job.promise == "durable" for job in batch)
+
+
+def _code(problem: BaseException) -> int | None:
+    return problem.sqlite_errorcode if isinstance(problem, sqlite3.OperationalError) else None
