@@ -7,6 +7,7 @@ share blobs, days pass, and the collector prunes, sweeps and condemns.
 import asyncio
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.digest = b.digest)"""
 repositories, seeds, tags = st.sampled_from(REPOSITORIES), st.sampled_from(SEEDS), st.sampled_from(TAGS)
 requests = st.one_of(
     st.tuples(st.just("push"), repositories, tags, seeds),
-    st.tuples(st.just("push index"), repositories, tags, st.sampled_from(["ab", "bc"])),
+    st.tuples(st.sampled_from(["push index", "push sparse index"]), repositories, tags, st.sampled_from(["ab", "bc"])),
     st.tuples(st.just("push referrer"), repositories, tags, seeds),
     st.tuples(st.sampled_from(["delete", "rm", "restore", "put back"]), repositories, tags, st.just("")),
     st.tuples(st.sampled_from(["delete digest", "rm digest"]), repositories, tags, seeds),
@@ -76,6 +77,7 @@ class Months:
         acts: dict[str, Callable[[RepositoryName, str, str], object]] = {
             "push": self.push,
             "push index": self.push_index,
+            "push sparse index": lambda repository, tag, seeds: self.push_index(repository, tag, seeds, sparse=True),
             "push referrer": self.push_referrer,
             "delete": lambda repository, tag, _: self.delete(repository, Tag(tag)),
             "rm": lambda repository, tag, _: self.rm(repository, Tag(tag)),
@@ -97,9 +99,9 @@ class Months:
         self.registry.put(tag, body, repository=repository)
         self.bodies[(repository, tag)] = body
 
-    def push_index(self, repository: RepositoryName, tag: str, seeds: str) -> None:
+    def push_index(self, repository: RepositoryName, tag: str, seeds: str, *, sparse: bool = False) -> None:
         images = [self.registry.image(seed, repository=repository) for seed in seeds]
-        for image in images:
+        for image in images[:1] if sparse else images:
             self.registry.put(Digest.of(image), image, repository=repository)
         self.registry.put(tag, index_of(*images), repository=repository)
         self.bodies[(repository, tag)] = index_of(*images)
@@ -166,14 +168,37 @@ class Months:
         return lambda tx: undo(tx, wanted, cause)
 
     def check_end(self) -> None:
-        """When all windows are over, only what is live is left."""
-        for _ in range(3):
-            self.pass_days(15)
+        """When all windows are over only what is live is left, and when that is deleted too, nothing."""
+        self.pass_months()
         assert self.rows(LOOSE) == []
         assert self.rows(IDLE_BLOBS) == []
         assert self.rows("SELECT 1 FROM leases") == []
         assert self.rows("SELECT 1 FROM doomed WHERE reaped_at IS NULL") == []
         assert self.rows("SELECT 1 FROM moves WHERE held IS NOT NULL") == []
+
+    def check_nothing_is_left(self) -> None:
+        for repository in REPOSITORIES:
+            tips = list(self.registry.tips(repository))
+            for tag in tips:
+                if isinstance(tag, Tag):
+                    self.rm(repository, tag)
+            while left := [tip for tip in self.registry.tips(repository) if isinstance(tip, Digest)]:
+                self.rm_any(repository, left)
+        self.pass_months()
+        assert self.rows("SELECT digest FROM manifests") == []
+        assert self.rows("SELECT digest FROM blobs") == []
+        assert self.rows("SELECT 1 FROM doomed WHERE reaped_at IS NULL") == []
+
+    def rm_any(self, repository: RepositoryName, digests: list[Digest]) -> None:
+        """Remove one of some digests; a child of a live index is refused, the index is not."""
+        for digest in digests:
+            with suppress(Denied):
+                self.rm(repository, digest)
+                return
+
+    def pass_months(self) -> None:
+        for _ in range(3):
+            self.pass_days(15)
 
     def rows(self, statement: str, *values: object) -> list[tuple[object, ...]]:
         connection = connect(self.database)
@@ -203,6 +228,7 @@ def live_through(blobs: FileBlobs, history: list[tuple[str, RepositoryName, str,
             months.check_window()
             months.check_end()
             months.check()
+            months.check_nothing_is_left()
         finally:
             metadata.close()
 
