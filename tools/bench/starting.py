@@ -1,7 +1,6 @@
 """Rows of starting: from the process to its first 200 on /v2/."""
 
 import os
-import shutil
 
 from tools.bench.plan import Plan, Results
 from tools.bench.rows import STARTING
@@ -21,12 +20,11 @@ def measure(plan: Plan, results: Results) -> None:
         with Server(kind, plan.place("starting", kind)) as server:
             push_one(server.address, small_image("bench/app", 1, layers=10))
     os.sync()
-    for turn in plan.turns(list(plan.kinds)):
-        for kind in turn * STARTS_A_ROUND:
+    for number, turn in enumerate(plan.turns(list(plan.kinds))):
+        for start, kind in enumerate(turn * STARTS_A_ROUND):
             if "start" in rows:
                 with Server(kind, plan.place("starting", kind)) as server:
                     results.add(rows["start"], kind.name, server.took)
             if "start-fresh" in rows:
-                with Server(kind, plan.place("starting-fresh", kind)) as server:
+                with Server(kind, plan.place(f"starting-{number}-{start}", kind)) as server:
                     results.add(rows["start-fresh"], kind.name, server.took)
-                shutil.rmtree(server.root)
