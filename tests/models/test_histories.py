@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from refloat.blobs.filesystem import FileBlobs
@@ -233,6 +233,18 @@ def live_through(blobs: FileBlobs, history: list[tuple[str, RepositoryName, str,
             metadata.close()
 
 
+API = REPOSITORIES[0]
+LATE_CHILD = [
+    ("push sparse index", API, "t", "ab"),
+    ("push", API, "u", "b"),
+    ("delete digest", API, "t", "b"),
+    ("rm", API, "t", ""),
+    ("days pass", API, "t", "12"),
+    ("undo", API, "t", "1"),
+]
+
+
+@example(history=LATE_CHILD)
 @given(history=st.lists(requests, min_size=5, max_size=25))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_due_goes_and_nothing_else(
