@@ -19,6 +19,7 @@ MOST_PRINTED = 200
 MOST_PARAMETERS = 100
 BODILESS = frozenset({"GET", "HEAD"})
 DRAIN_SECONDS = 5.0
+DRAIN_IDLE = 1.0
 
 
 class ClientGone(Exception):
@@ -144,11 +145,10 @@ class Request:
 
     async def answer(self, status: int, headers: Sequence[Header] = (), body: bytes = b"") -> None:
         """Send a whole answer; a HEAD gets its headers only. `body` decides the length."""
-        length = (b"content-length", b"%d" % len(body))
         if self.method not in BODILESS and self._is_body_under_way():
-            await self._answer_early(status, [*headers, length, (b"connection", b"close")], body)
+            await self._answer_early(status, headers, body)
             return
-        await self.start(status, [*headers, length], len(body))
+        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))], len(body))
         await self.send_body(b"" if self.head else body, "last")
 
     async def start(self, status: int, headers: Sequence[Header], length: int) -> None:
@@ -195,13 +195,18 @@ class Request:
         return self._body == "coming"
 
     async def _answer_early(self, status: int, headers: Sequence[Header], body: bytes) -> None:
-        """Answer before the body has come, and let it come for a while: some clients only then read the answer."""
+        """Answer before the body has come, and let it come for a while: some clients only then read the answer.
+
+        No length is given: an answer that is whole ends the request, and the server would hang up.
+        """
         await self.start(status, headers, len(body))
         await self.send_body(body, "more")
         await self._drain()
         await self.send_body(b"", "last")
 
     async def _drain(self) -> None:
+        """Take what still comes, for a while, and for a shorter one when nothing does."""
+        self.timeout = DRAIN_IDLE
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 async for _ in self.chunks():
