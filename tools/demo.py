@@ -6,6 +6,7 @@ Only the command line, the wire and the disk are used, as anybody could. KEEP=1 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -184,14 +185,25 @@ def same_files(before: Path, after: Path, parts: tuple[Part, ...]) -> None:
 def with_podman(served: Served, place: Path) -> None:
     """The same with podman, where it exists and may keep images; deleting in a registry is not among its verbs."""
     podman = shutil.which("podman")
-    base = [podman or "", f"--root={place / 'store'}", f"--runroot={place / 'run'}", "--storage-driver=vfs",
+    (place / "user").mkdir(mode=0o700)
+    base = ["env", f"XDG_RUNTIME_DIR={place / 'user'}", podman or "", f"--root={place / 'store'}", f"--runroot={place / 'run'}", "--storage-driver=vfs",
             "--cgroup-manager=cgroupfs", "--events-backend=file", f"--tmpdir={place / 'tmp'}"]
     if podman is None or subprocess.run([*base, "info"], capture_output=True, check=False).returncode:
         say("podman   cannot run here" if podman else "podman   is not here")
         return
+    try:
+        reference = f"{served.address}/demo/podman:latest"
+        image = push_and_pull_with_podman(served, base, reference, place)
+    finally:
+        program(*base, "rmi", "--all", "--force")
+        end_podman(place / "user")
+    say(f"podman   pushed, deleted, undone, pulled: image {image[:12]} the same")
+
+
+def push_and_pull_with_podman(served: Served, base: list[str], reference: str, place: Path) -> str:
+    """Push, delete, undo, pull, compare. Returns the image's id."""
     content = make_content("podman")
     layout = write_layout(place / "podman", image_parts(content), content.amd64, "latest")
-    reference = f"{served.address}/demo/podman:latest"
     image = program(*base, "pull", "--quiet", f"oci:{layout}:latest").split()[-1]
     program(*base, "push", "--quiet", "--tls-verify=false", image, f"docker://{reference}")
     pushed = served.wire.manifest("demo/podman", "latest").expect(200)
@@ -202,7 +214,13 @@ def with_podman(served: Served, place: Path) -> None:
     pulled = program(*base, "pull", "--quiet", "--tls-verify=false", f"docker://{reference}").split()[-1]
     check(f"podman pulled {pulled}, not {image}", holds=pulled == image)
     check("the manifest differs", holds=served.wire.manifest("demo/podman", "latest").body == pushed.body)
-    say(f"podman   pushed, deleted, undone, pulled: image {image[:12]} the same")
+    return image
+
+
+def end_podman(place: Path) -> None:
+    """End the process that podman leaves behind when it is not root, by the number it wrote down."""
+    for number in place.rglob("pause.pid"):
+        os.kill(int(number.read_text()), signal.SIGKILL)
 
 
 def run(served: Served, *arguments: str) -> None:
