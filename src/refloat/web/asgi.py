@@ -19,7 +19,7 @@ MOST_PRINTED = 200
 MOST_PARAMETERS = 100
 BODILESS = frozenset({"GET", "HEAD"})
 DRAIN_SECONDS = 5.0
-DRAIN_IDLE = 1.0
+DRAIN_IDLE = 0.5
 
 
 class ClientGone(Exception):
