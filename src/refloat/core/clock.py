@@ -52,3 +52,15 @@ def stamp(wall: int, clock: Clock | None) -> int:
 def accept(tick: Tick) -> Clock:
     """Return a clock set to the wall because an operator vouched for it."""
     return Clock(tick.wall, tick)
+
+
+def restored(number: int, seen: int) -> str | None:
+    """Return why nothing may be collected, where the database is older than the directory around it.
+
+    A round's number (`number`) is written to the database first and to the file beside it (`seen`) second:
+    behind the file the database can only be when it was restored from a backup. Such a database may name
+    bytes live that are gone, so an operator has to look first.
+    """
+    if number < seen:  # guard: restored-database-stops-collection
+        return f"the database is at round {number}, the directory at {seen}: it was restored from a backup"
+    return None

@@ -58,7 +58,7 @@ class Collector:
 
     def plan(self) -> Round:
         """Return what a round would do now."""
-        return plan_round(self._metadata, self._tick(), self._terms)
+        return plan_round(self._metadata, tick(self._session), self._terms)
 
     def _run(self, interval: float) -> None:
         while not self._stop.wait(interval):
@@ -71,7 +71,7 @@ class Collector:
                 log.exception("a round of collection failed; nothing is lost, the next one tries again")
 
     def _round(self) -> Round:
-        done = run_round(self._metadata, self._blobs, self._tick(), self._terms)
+        done = run_round(self._metadata, self._blobs, tick(self._session), self._terms)
         if done.stopped is not None and done.stopped != self._stopped_for:
             log.error("collection is stopped: %s", done.stopped)
         self._stopped_for = done.stopped
@@ -89,9 +89,6 @@ class Collector:
         at, last = now(), self._metadata.last_backup()
         if last is None or at - last >= DAY or last > at:
             self._metadata.backup(at)
-
-    def _tick(self) -> Tick:
-        return Tick(now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, self._session)
 
     @contextmanager
     def _alone(self, patience: float) -> Iterator[bool]:
@@ -114,6 +111,11 @@ def _locked(lock: int) -> bool:
     return True
 
 
+def tick(session: str) -> Tick:
+    """Return a reading of the clocks for a run of a server, or of a command in its place."""
+    return Tick(now(), time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000, session)
+
+
 def now() -> int:
     """Return the wall clock's instant in microseconds."""
-    return time.time_ns() // 1000  # noqa: TID251 - the composition root is a door
+    return time.time_ns() // 1000

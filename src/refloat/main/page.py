@@ -6,11 +6,12 @@ from refloat import __version__
 
 Verb = tuple[str, str]  # "module:command", and one sentence
 SERVER: dict[str, Verb] = {"serve": ("refloat.main.command:serve", "Run the registry.")}
+DIRECTORY: dict[str, Verb] = {"clock": ("refloat.main.clock:clock", "Show the clock windows end by, or vouch for it.")}
 
 
 def verbs() -> dict[str, Verb]:
     """Return every verb by its name, in the order people are shown."""
-    return {**SERVER, **import_module("refloat.cli.commands").COMMANDS}
+    return {**SERVER, **import_module("refloat.cli.commands").COMMANDS, **DIRECTORY}
 
 
 def version() -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from refloat import durable
+from refloat.core.errors import Unavailable
 
 KEPT = 7
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
@@ -64,11 +65,13 @@ class Epoch:
         self._path = path
 
     def read(self) -> int:
-        """Return the number; 0 where there is no file yet."""
+        """Return the number; 0 where there is no file yet. Raises Unavailable where it holds no number."""
         try:
             return int(self._path.read_text())
         except FileNotFoundError:
             return 0
+        except ValueError:
+            raise Unavailable(f"{self._path} does not hold the number of a round; nothing is collected") from None
 
     def write(self, number: int) -> None:
         """Replace the number, durably."""

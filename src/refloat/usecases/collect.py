@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
 
-from refloat.core.clock import HOUR, Clock, Tick, advance
+from refloat.core.clock import HOUR, Clock, Tick, advance, restored
 from refloat.core.names import Digest
 from refloat.core.records import Doomed, Pruned
 from refloat.ports import Collecting, Metadata
@@ -23,6 +23,7 @@ CHANGES_AT_ONCE = 20
 LONGEST_REQUEST = 24 * HOUR
 LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
 MOST_SHOWN = 1000
+VOUCH = "stop the server and run  refloat clock accept --root DIR  if this is the database to go on with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +116,12 @@ class Planned(Exception):  # not an error: it carries the plan out of the transa
 
 
 def _begin(metadata: Metadata, step: Step, tick: Tick) -> tuple[Clock, Round]:
-    """Number the round, and stop where the database is older than the directory.
-
-    A round's number is written to the database first and to the file beside it second: behind the file
-    the database can then only be when it was restored from a backup. Such a database may name bytes live
-    that are gone, so nothing is collected until an operator has looked.
-    """
+    """Number the round, and stop where the database is older than the directory."""
     number, before = step(lambda tx: tx.clock())
     clock = advance(before, tick)
     done = Round(number=number + 1, clock=clock.at, behind=clock.behind)
-    seen = metadata.epoch()
-    if number < seen:  # guard: restored-database-stops-collection
-        done.stopped = f"the database is at round {number}, the directory at {seen}: it was restored from a backup"
+    reason = restored(number, metadata.epoch())
+    done.stopped = None if reason is None else f"{reason}; {VOUCH}"
     return clock, done
 
 

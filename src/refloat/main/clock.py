@@ -1,0 +1,117 @@
+"""`refloat clock`: the collector's clock of a data directory, while no server runs on it."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from refloat.core.errors import RefloatError
+from refloat.main.refusing import FAILED, LOCKED, StartRefused, complain, complain_of
+from refloat.ports import Metadata
+from refloat.settings import Flags, Settings, SettingsRefused, load
+from refloat.settings.durations import text_of
+from refloat.usecases.clock import Standing, accept, stand
+
+SECOND = 1_000_000
+
+
+@click.command()
+@click.argument("what", required=False, default="show", type=click.Choice(["show", "accept"]), metavar="[show|accept]")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The directory the images are in.")
+def clock(what: str, root: Path | None) -> None:
+    """Show the clock that windows end by, or vouch for it. The server has to be stopped.
+
+    The collector's clock follows the machine's, but never faster than a server was seen running, plus 24
+    hours for a stop: no wrong clock ends a window early. When the database was restored from a backup
+    nothing is collected at all. `accept` says that clock and database are right as they are now. What is
+    over by then is collected after the next start, and nothing brings it back: look at `show` first.
+
+    The directory is the one `refloat serve` would use: REGISTRY_CONFIGURATION_PATH names its config.yml.
+    """
+    try:
+        settings = load(None, os.environ, Flags(root)).settings
+        with _stopped(settings) as metadata:
+            _show(metadata, settings.root) if what == "show" else _accept(metadata)
+    except SettingsRefused as refused:
+        complain_of(refused.refusals)
+        sys.exit(FAILED)
+    except StartRefused as refused:
+        complain(refused.sentence, "stop it first" if refused.code == LOCKED else refused.hint)
+        sys.exit(refused.code)
+    except (RefloatError, OSError, sqlite3.Error) as problem:
+        complain(str(problem))
+        sys.exit(FAILED)
+
+
+@contextmanager
+def _stopped(settings: Settings) -> Iterator[Metadata]:
+    """Hold the directory of a server that does not run, and open its database. Raises StartRefused."""
+    from refloat.main.directory import claim
+    from refloat.main.running import update
+    from refloat.metadata.store import SqliteMetadata
+
+    if not settings.database.is_file():
+        raise StartRefused(f"there is no database at {settings.database}", "--root DIR names a directory with images")
+    lock = claim(settings)
+    try:
+        update(settings)
+        metadata = SqliteMetadata(settings.database, settings.root / "refloat", lambda: False)
+        try:
+            yield metadata
+        finally:
+            metadata.close()
+    finally:
+        os.close(lock)
+
+
+def _show(metadata: Metadata, root: Path) -> None:
+    from refloat.main.collector import tick
+    from refloat.main.running import new_session
+
+    standing = stand(metadata, tick(new_session()))
+    for title, text in (
+        ("wall clock", _instant(standing.wall)),
+        ("collector", _collectors(standing)),
+        ("rounds", f"{standing.number} in the database, {standing.epoch} in {root / 'refloat' / '.epoch'}"),
+        ("collection", f"is stopped: {standing.stopped}" if standing.stopped else "goes on when the server starts"),
+    ):
+        click.echo(f"{title:<10}  {text}")
+    if standing.stopped or standing.waiting:
+        click.echo(f"refloat clock accept --root {root}   vouches for clock and database")
+
+
+def _collectors(standing: Standing) -> str:
+    if standing.left is None:
+        return "has not run yet"
+    at = _instant(standing.left.at)
+    if standing.behind < 0:
+        return f"{at}, ahead by {_span(-standing.behind)}; it stands still until the wall clock is there"
+    if not standing.waiting:
+        return f"{at}, behind by {_span(standing.behind)}; the next round makes up for it"
+    return f"{at}, behind by {_span(standing.behind)}; {_span(standing.waiting)} of it waits for accept"
+
+
+def _accept(metadata: Metadata) -> None:
+    from refloat.main.collector import tick
+    from refloat.main.running import new_session
+
+    now = tick(new_session())
+    before = stand(metadata, now)
+    number = accept(metadata, now)
+    click.echo(f"Accepted: the wall clock {_instant(now.wall)} and the database, as round {number}")
+    if before.left is not None:
+        click.echo(f"  the collector's clock was at {_instant(before.left.at)}")
+    click.echo("  collection goes on when the server starts")
+
+
+def _instant(at: int) -> str:
+    return datetime.fromtimestamp(at // SECOND, UTC).isoformat().replace("+00:00", "Z")
+
+
+def _span(microseconds: int) -> str:
+    return text_of(microseconds // SECOND * SECOND)
