@@ -186,8 +186,8 @@ def with_podman(served: Served, place: Path) -> None:
     """The same with podman, where it exists and may keep images; deleting in a registry is not among its verbs."""
     podman = shutil.which("podman")
     (place / "user").mkdir(mode=0o700)
-    base = ["env", f"XDG_RUNTIME_DIR={place / 'user'}", podman or "", f"--root={place / 'store'}", f"--runroot={place / 'run'}", "--storage-driver=vfs",
-            "--cgroup-manager=cgroupfs", "--events-backend=file", f"--tmpdir={place / 'tmp'}"]
+    base = ["env", f"XDG_RUNTIME_DIR={place}/user", podman or "", f"--root={place}/store", f"--runroot={place}/run",
+            "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--events-backend=file", f"--tmpdir={place}/tmp"]
     if podman is None or subprocess.run([*base, "info"], capture_output=True, check=False).returncode:
         say("podman   cannot run here" if podman else "podman   is not here")
         return
@@ -196,7 +196,7 @@ def with_podman(served: Served, place: Path) -> None:
         image = push_and_pull_with_podman(served, base, reference, place)
     finally:
         program(*base, "rmi", "--all", "--force")
-        end_podman(place / "user")
+        end_podman(place / "tmp" / "pause.pid")
     say(f"podman   pushed, deleted, undone, pulled: image {image[:12]} the same")
 
 
@@ -217,9 +217,9 @@ def push_and_pull_with_podman(served: Served, base: list[str], reference: str, p
     return image
 
 
-def end_podman(place: Path) -> None:
+def end_podman(number: Path) -> None:
     """End the process that podman leaves behind when it is not root, by the number it wrote down."""
-    for number in place.rglob("pause.pid"):
+    if number.exists():
         os.kill(int(number.read_text()), signal.SIGKILL)
 
 
