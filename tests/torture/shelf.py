@@ -19,6 +19,7 @@ class Terms:
 
     window: float
     lease: float
+    idle: float  # how long an upload may stand still
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from tests.torture.wire import Wire
 
 SECONDS = float(os.environ.get("TORTURE_SECONDS", "60"))
 SEED = int(os.environ.get("TORTURE_SEED", str(secrets.randbelow(1_000_000))))
-TERMS = Terms(window=2, lease=2)
+TERMS = Terms(window=2, lease=2, idle=3)
 SETTINGS = {
     "REGISTRY_REFLOAT_WINDOW": "2s",
     "REGISTRY_REFLOAT_LEASE": "2s",

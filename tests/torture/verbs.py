@@ -76,14 +76,25 @@ class Verbs:
         place = self._place(session)
         if first:
             answer = self.wire.ask("PATCH", place, blob.content[:first], Content_Range=f"0-{first - 1}")
-            self.expect(answer.status == 202, f"PATCH of an upload answered {told(answer)}")
-            place = self._place(answer)
+            self._check_session(answer, 202, begun)
+            begun, place = time.monotonic(), self._place(answer)
             self.shelf.count("uploads in chunks")
         put = f"{place}{'&' if '?' in place else '?'}digest={blob.digest}"
+        asked = time.monotonic()
         answer = self.wire.ask("PUT", put, blob.content[first:], Content_Type="application/octet-stream")
-        self.expect(answer.status == 201, f"PUT of an upload answered {told(answer)}")
+        self._check_session(answer, 201, begun)
         self.shelf.count("blobs uploaded")
-        return begun + self.shelf.terms.lease
+        return asked + self.shelf.terms.lease
+
+    def _check_session(self, answer: Answer, wanted: int, begun: float) -> None:
+        """A session may be unknown only after it stood still for too long, as on a machine that is busy."""
+        if answer.status == wanted:
+            return
+        expired = answer.code() == "BLOB_UPLOAD_UNKNOWN" and time.monotonic() >= begun + self.shelf.terms.idle
+        self.expect(
+            expired, f"an upload answered {told(answer)} {time.monotonic() - begun:.1f} s after the last answer"
+        )
+        raise TooSlowError("upload")
 
     def _place(self, session: Answer) -> str:
         return session.headers["location"].removeprefix(f"http://{self.wire.address}")
