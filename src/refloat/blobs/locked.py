@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from refloat import durable
+from refloat.blobs import writeback
 from refloat.blobs.failures import disk
 from refloat.blobs.hashes import ALGORITHM, RunningHashes
 from refloat.core.errors import BlobUploadUnknown, UploadOutOfOrder
@@ -25,6 +26,7 @@ class LockedFile:
         self._upload = upload
         self._hashes = hashes
         self._size = upload.size
+        self._hinted = upload.size
         self._running: hashlib._Hash | None = None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: one-writer
@@ -47,6 +49,9 @@ class LockedFile:
         with disk():
             durable.write(self._file, data)
         self._size += len(data)
+        if self._size - self._hinted >= writeback.STEP:
+            writeback.begin(self._file, self._hinted, self._size)
+            self._hinted = self._size
         if self._running is not None:
             self._running.update(data)
 

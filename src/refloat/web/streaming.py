@@ -1,7 +1,7 @@
 """From a request's body to an upload's file, in step: the next piece is received while one is written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from refloat.ports import UploadFile
@@ -17,26 +17,30 @@ async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[
     `check` is asked before each piece and raises to end it: not every client says beforehand how much comes.
     """
     loop = asyncio.get_running_loop()
-    gathered = bytearray()
+    gathered: list[bytes] = []
+    size = 0
     writing: asyncio.Future[None] | None = None
     try:
         async for chunk in chunks:
-            gathered += chunk
-            if len(gathered) < PIECE:
+            gathered.append(chunk)
+            size += len(chunk)
+            if size < PIECE:
                 continue
             if writing is not None:
                 await writing
             check()
-            writing = loop.run_in_executor(_threads, file.append, gathered)
-            gathered = bytearray()
+            writing = loop.run_in_executor(_threads, _append, file, gathered)
+            gathered, size = [], 0
     finally:
         if writing is not None:
             await writing
-        await _append_rest(loop, file, gathered)
+        if size > SMALL:
+            await loop.run_in_executor(_threads, _append, file, gathered)
+        else:
+            _append(file, gathered)
 
 
-async def _append_rest(loop: asyncio.AbstractEventLoop, file: UploadFile, rest: bytearray) -> None:
-    if len(rest) > SMALL:
-        await loop.run_in_executor(_threads, file.append, rest)
-    elif rest:
-        file.append(rest)
+def _append(file: UploadFile, chunks: Sequence[bytes]) -> None:
+    """Write chunks as they came: joining them would copy every byte once more."""
+    for chunk in chunks:
+        file.append(chunk)
