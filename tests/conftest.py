@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from tools.serving import Served
 
 Serve = Callable[..., Served]

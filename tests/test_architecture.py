@@ -12,11 +12,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from tools.provision import HOME
 
 from refloat.metadata.migrate import migrate
 from refloat.settings.declared import TABLE
 from tests.guards.mutants import MUTANTS
+from tools.provision import HOME
 
 GUARD = re.compile(r"# guard: ([a-z0-9-]+)")
 SOURCES = sorted((HOME / "src" / "refloat").rglob("*.py"))

@@ -72,7 +72,7 @@ class Listing(Protocol):
         """Return changes newest first, from before the change `before` (an id) on."""
 
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
-        """Return the changes that displaced something no tip reaches and history still holds, newest first."""
+        """Return the changes that moved something to nothing, held, and not moved since; newest first."""
 
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""

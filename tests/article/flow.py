@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx2
+
 from tools.content import Part, make_content
 from tools.serving import REFLOAT, wait_until
 from tools.wire import DOCKER_MANIFEST, Wire

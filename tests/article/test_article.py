@@ -3,9 +3,8 @@
 import subprocess
 import sys
 
-from tools.provision import HOME
-
 from tests.programs import needed, needed_root
+from tools.provision import HOME
 
 ROOM = """
 set -eu

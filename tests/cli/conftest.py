@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tools.content import Content, make_content
-from tools.serving import Served
 
 from tests.conftest import Serve
+from tools.content import Content, make_content
+from tools.serving import Served
 
 OURS = ("XDG_", "REFLOAT_", "REGISTRY_", "DOCKER_CONFIG", "NO_COLOR", "FORCE_COLOR")
 DEADLINE = 120.0  # seconds; only a broken program needs them

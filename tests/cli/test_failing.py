@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools.content import Content
-from tools.serving import Served
 
 from tests.cli.conftest import DEADLINE, Shell
 from tests.client.guarded import front
 from tests.programs import needed
+from tools.content import Content
+from tools.serving import Served
 
 STOCK = """version: 0.1
 storage: {{filesystem: {{rootdirectory: {root}}}}}

@@ -4,11 +4,10 @@ import json
 import re
 from pathlib import Path
 
-from tools.content import Content
-from tools.serving import Served, wait_until
-
 from tests.cli.conftest import Shell, known
 from tests.conftest import Serve
+from tools.content import Content
+from tools.serving import Served, wait_until
 
 
 def test_rm_says_what_went_until_when_and_how_to_take_it_back(

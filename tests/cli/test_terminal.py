@@ -2,10 +2,9 @@
 
 import re
 
+from tests.cli.conftest import Shell, known
 from tools.content import Content
 from tools.serving import Served
-
-from tests.cli.conftest import Shell, known
 
 ESCAPE = "\x1b["
 

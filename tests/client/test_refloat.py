@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tools.content import make_content
-from tools.serving import Served
 
 from refloat.client.errors import NotAllowed, NotRefloat, Refused, Unreachable
 from refloat.client.origin import parse_origin
 from refloat.client.refloat import Refloat
 from tests.client.guarded import Front, front
+from tools.content import make_content
+from tools.serving import Served
 
 BASIC = "Basic " + base64.b64encode(b"bob:secret").decode()
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tools.content import Content, image_parts, index_parts, write_layout
-
 from tests.programs import run
+from tools.content import Content, image_parts, index_parts, write_layout
 
 Kind = Literal["image", "index"]
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 import pytest
-from tools.content import make_content
-from tools.serving import Served
 
 from tests.clients.closure import Closure, read_closure
 from tests.clients.conftest import Matrix
 from tests.clients.drivers import Client, Kind, Pulled
 from tests.programs import ProgramError
+from tools.content import make_content
+from tools.serving import Served
 
 CLIENTS = ("docker", "podman", "skopeo", "buildah", "crane", "oras", "regctl")
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tools.conformance import judge
 
 from tests.conftest import Serve
 from tests.programs import needed
+from tools.conformance import judge
 
 
 @pytest.mark.parametrize(("version", "at_least"), [("1.1", 854), ("dev", 980)])

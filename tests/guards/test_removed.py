@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.provision import HOME
 
 from tests.guards.mutants import MUTANTS
+from tools.provision import HOME
 
 LONGEST = 120.0  # seconds; a guard's absence may also show as a test that never ends
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
 from refloat.core.clock import Tick
 from refloat.core.names import Digest, Tag
@@ -17,6 +16,7 @@ from refloat.usecases import pull, upload
 from refloat.usecases.collect import CollectTerms, run_round
 from refloat.usecases.delete import delete_reference, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
+from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
 WALKS = re.compile(r"^SCAN (?!CONSTANT)|\(repository=\?\)")
 LISTS = re.compile(r"max\(seq\)|FROM doomed|FROM rounds|FROM tips t?\s*WHERE .*LIMIT")

@@ -262,3 +262,13 @@ def test_unknown_bodies_hold_what_they_name(registry: Registry) -> None:
     delete(registry, Digest.of(body))
     assert registry.metadata.read.blob(TEAM, blob, registry.now) is None
     assert registry.metadata.read.holds(TEAM, blob)
+
+
+def test_the_trash_shows_what_is_gone_once(registry: Registry) -> None:
+    digest = push(registry, "a", "v1")
+    first = delete(registry, digest)
+    assert [change.id for change in registry.metadata.listing.trash(TEAM, None, 10)] == [first]
+    take_back(registry, first)
+    assert registry.metadata.listing.trash(TEAM, None, 10) == []
+    second = rm(registry, "v1")
+    assert [change.id for change in registry.metadata.listing.trash(None, None, 10)] == [second]

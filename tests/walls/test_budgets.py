@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from tools.provision import HOME
 
 CODE = HOME / "src" / "refloat"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tools.provision import HOME
 
 LINT = Path(sys.executable).with_name("lint-imports")

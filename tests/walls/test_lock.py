@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
 from tools.provision import HOME
 
 LOCKS = ("serve", "develop", "go")

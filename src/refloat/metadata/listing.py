@@ -14,15 +14,14 @@ WHERE c.n < ?2 AND (?1 IS NULL OR EXISTS (
     SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = c.n AND r.name = ?1))
 ORDER BY c.n DESC LIMIT ?3"""
 
-# In the trash: a deletion that has not been taken back, or a displaced value that no tip reaches any more.
+# In the trash: what a change moved to nothing, held, and nobody moved since.
 _TRASH = f"""
 SELECT {CHANGE_COLUMNS} FROM changes c
 WHERE c.pruned = 0 AND c.n < ?2 AND EXISTS (
     SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository
-    LEFT JOIN tips now ON now.repository = m.repository AND now.reference = m.reference
-    LEFT JOIN tips own ON own.repository = m.repository AND own.reference = m.held
-    WHERE m.change = c.n AND m.held IS NOT NULL AND (?1 IS NULL OR r.name = ?1)
-    AND (own.reference IS NULL OR (m.new IS NULL AND now.digest IS NOT m.old)))
+    WHERE m.change = c.n AND m.held IS NOT NULL AND m.new IS NULL AND (?1 IS NULL OR r.name = ?1)
+    AND NOT EXISTS (SELECT 1 FROM moves s
+        WHERE s.repository = m.repository AND s.reference = m.reference AND s.seq > m.seq))
 ORDER BY c.n DESC LIMIT ?3"""
 
 _HISTORY = """
