@@ -8,6 +8,7 @@
 import argparse
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from tools.bench import reading, report, scale, starting, writing
@@ -27,7 +28,6 @@ def main() -> int:
     plan = plan_of(asked)
     results = Results()
     build()
-    plan.directory.mkdir(parents=True, exist_ok=True)
     try:
         for name, phase in PHASES:
             print(f"{name}:", flush=True)
@@ -49,7 +49,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how many rounds (5)")
     parser.add_argument("--only", nargs="+", default=[], choices=[row.key for row in ROWS], metavar="ROW")
     parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds()], metavar="NAME")
-    parser.add_argument("--directory", type=Path, default=CACHE / "bench", help="where data directories are made")
+    parser.add_argument("--directory", type=Path, default=CACHE, help="where data directories are made, and removed")
     return parser.parse_args()
 
 
@@ -58,7 +58,8 @@ def plan_of(asked: argparse.Namespace) -> Plan:
     chosen = tuple(kind for name, kind in kinds().items() if not asked.servers or name in asked.servers)
     rounds = asked.rounds or (1 if asked.quick else 5)
     seconds, images = (1.0, 1000) if asked.quick else (2.0, 10_000)
-    return Plan(asked.directory.resolve(), chosen, frozenset(asked.only), rounds, seconds, images)
+    directory = Path(tempfile.mkdtemp(prefix="bench-", dir=asked.directory.resolve()))
+    return Plan(directory, chosen, frozenset(asked.only), rounds, seconds, images)
 
 
 if __name__ == "__main__":
