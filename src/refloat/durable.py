@@ -61,7 +61,7 @@ def fsync_file(path: Path) -> None:
         os.close(file)
 
 
-def fsync_directory(path: Path) -> None:
+def fsync_directory(path: Path | str) -> None:
     """Make the names in a directory durable."""
     _step()
     directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -71,10 +71,10 @@ def fsync_directory(path: Path) -> None:
         os.close(directory)
 
 
-def rename(source: Path, target: Path) -> None:
+def rename(source: Path | str, target: Path | str) -> None:
     """Give a file its final name."""
     _step()
-    source.rename(target)
+    os.rename(source, target)
 
 
 def unlink(path: Path) -> None:

@@ -1,7 +1,8 @@
 """Makes finished uploads durable under their final names, whatever waits in one go.
 
-There is no window: while one batch is flushed the next one gathers. Order: bytes, then names, then the
-directory of the names; only then is anybody answered, and only then may the database hear of it.
+There is no window: while one batch is flushed the next one gathers. A file gets its name first; then its
+bytes and the directory of the names are flushed side by side. Only then is anybody answered, and only then
+may the database hear of it: until a row has it, a name means nothing.
 """
 
 import asyncio
@@ -77,48 +78,41 @@ class Sealer:
                 return
 
     def _seal(self, batch: Sequence[_Job]) -> None:
-        flush = map if len(batch) == 1 else self._flushers.map
-        healthy = [job for job, fine in zip(batch, flush(self._flush, batch), strict=True) if fine]
-        named = [job for job in healthy if self._name(job)]
-        self._fsync_directories(named)
+        named = [job for job in batch if self._name(job)]
+        names = self._flushers.submit(self._fsync_directories, named)
+        flush = map if len(named) == 1 else self._flushers.map
+        list(flush(self._flush, named))
+        names.result()
 
-    def _flush(self, job: _Job) -> bool:
+    def _name(self, job: _Job) -> bool:
+        """Give the file its final name, if an earlier request did not."""
+        day, whole = self._layout.day(job.key), self._layout.whole(job.key)
+        try:
+            if day not in self._made:
+                durable.make_directory(Path(day))
+                self._made.add(day)
+            durable.rename(self._layout.arriving(job.key), whole)
+        except FileNotFoundError:
+            if not os.path.exists(whole):  # the session expired meanwhile and the reaper was here
+                job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
+        except OSError as problem:
+            job.error = condition_of(problem)
+        return job.error is None
+
+    def _flush(self, job: _Job) -> None:
         """Make the bytes durable. What could not be made durable is dropped, and never flushed again."""
         try:
-            file = self._open(job.key)
+            file = os.open(self._layout.whole(job.key), os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
-            return False
+            return
         try:
             durable.fsync(file)
         except OSError as problem:  # guard: failed-fsync-is-final
             job.error = condition_of(problem)
             os.ftruncate(file, 0)  # the next fsync would say yes to pages the kernel has given up
-            return False
         finally:
             os.close(file)
-        return True
-
-    def _open(self, key: str) -> int:
-        try:
-            return os.open(self._layout.arriving(key), os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return os.open(self._layout.whole(key), os.O_RDWR | os.O_CLOEXEC)
-
-    def _name(self, job: _Job) -> bool:
-        """Give the file its final name, if an earlier request did not."""
-        day, arriving = self._layout.day(job.key), Path(self._layout.arriving(job.key))
-        try:
-            if day not in self._made:
-                durable.make_directory(Path(day))
-                self._made.add(day)
-            if arriving.exists():
-                durable.rename(arriving, Path(self._layout.whole(job.key)))
-        except FileNotFoundError:  # the session expired meanwhile and the reaper was here
-            job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
-        except OSError as problem:
-            job.error = condition_of(problem)
-        return job.error is None
 
     def _fsync_directories(self, jobs: Sequence[_Job]) -> None:
         days: dict[str, list[_Job]] = {}
@@ -127,7 +121,7 @@ class Sealer:
         for day, inside in days.items():
             try:
                 self._refuse_if_broken()
-                durable.fsync_directory(Path(day))
+                durable.fsync_directory(day)
             except OSError as problem:
                 self._broken = problem  # a directory that failed is not asked again and not believed
                 failure = f"the disk failed and this process stores no more blobs: {problem.strerror}"
