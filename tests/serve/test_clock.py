@@ -3,12 +3,11 @@
 import shutil
 from pathlib import Path
 
+from tests.conftest import Serve
+from tests.serve.program import refloat
 from tools.content import Content, make_content
 from tools.serving import Served
 from tools.wire import Answer
-
-from tests.conftest import Serve
-from tests.serve.program import refloat
 
 AT_ONCE = {
     "REGISTRY_REFLOAT_WINDOW": "1ms", "REGISTRY_REFLOAT_LEASE": "1ms", "REGISTRY_REFLOAT_GRAVEYARD": "1ms",

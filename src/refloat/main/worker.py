@@ -5,6 +5,7 @@ import sys
 
 from refloat.blobs.filesystem import FileBlobs
 from refloat.main.collector import Collector, now
+from refloat.main.retirement import Retirement
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
 from refloat.usecases.collect import CollectTerms
@@ -20,7 +21,8 @@ class Worker:
     def __init__(self, settings: Settings, session: str) -> None:
         ours = settings.root / "refloat"
         self._blobs = FileBlobs(ours, settings.reserve)
-        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room)
+        retirement = Retirement(settings.database, settings.drain_timeout)
+        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room, retirement.begin)
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._interval = settings.collect_interval

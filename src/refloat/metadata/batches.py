@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,7 @@ CHECKPOINT_PAGES = 1000
 
 Promise = Literal["durable", "visible"]
 Weight = Literal["any", "brief"]
+OnBroken = Callable[[BaseException], None]
 
 
 @dataclass(slots=True)
@@ -32,12 +34,13 @@ class Batches:
 
     Nothing is raised: each job carries its result or its error. What fails as a whole fails for all jobs,
     and the steps after it do nothing. `make_room` is called when the database finds the disk full; it
-    answers whether it freed some.
+    answers whether it freed some. `on_broken` is called with the reason when nothing is written any more.
     """
 
-    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool]) -> None:
+    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool], on_broken: OnBroken) -> None:
         self._connection = connection
         self._make_room = make_room
+        self._on_broken = on_broken
         self._pragmas: dict[str, str | int] = {"synchronous": "FULL"}  # what `connect` asserted
         self._broken: BaseException | None = None
 
@@ -108,17 +111,27 @@ class Batches:
             job.error = failure
 
     def _failure(self, problem: BaseException) -> RefloatError:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        problem = self._given_back() or problem
         if isinstance(problem, RefloatError):
             return problem
         if _code(problem) == sqlite3.SQLITE_FULL:
-            self._make_room()
+            with suppress(OSError):  # then there is no room, and the next one hears it too
+                self._make_room()
             return StorageFull("the disk is full: nothing was written; deletes, undo and pulls still work")
         if _code(problem) == sqlite3.SQLITE_BUSY:
             return Unavailable("the database is busy: nothing was written, try again")
         self._broken = problem  # a commit that failed is not tried again and not believed
+        self._on_broken(problem)
         return Unavailable(f"the database failed and this process no longer writes: {problem}")
+
+    def _given_back(self) -> BaseException | None:
+        """Roll back what is open. Returns what went wrong with that too."""
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error as problem:
+            return problem
+        return None
 
     def _refuse_if_broken(self) -> None:
         if self._broken is not None:
@@ -131,4 +144,5 @@ def promises_durability(batch: Sequence[Job]) -> bool:
 
 
 def _code(problem: BaseException) -> int | None:
-    return problem.sqlite_errorcode if isinstance(problem, sqlite3.OperationalError) else None
+    """Return SQLite's code without its extension: there are several ways to be busy."""
+    return problem.sqlite_errorcode & 0xFF if isinstance(problem, sqlite3.OperationalError) else None

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from refloat.core.errors import Unavailable
@@ -40,3 +41,19 @@ def connect(database: Path) -> sqlite3.Connection:
             connection.close()
             raise Unavailable(f"SQLite answers {name} = {granted} where {value} is needed")
     return connection
+
+
+def takes_commits(database: Path) -> bool:
+    """Does the database take a commit again, on a fresh connection? It is one that changes nothing.
+
+    The log is emptied into the database too: after an fsync that failed the kernel may hold pages of the log
+    for written that are not, and a power cut would lose whatever was appended behind them.
+    """
+    try:
+        with closing(connect(database)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            connection.execute(f"PRAGMA user_version = {version}")  # writes its page, and syncs
+            (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except (sqlite3.Error, Unavailable):
+        return False
+    return not is_busy

@@ -1,5 +1,6 @@
 """`ports.Metadata` on SQLite: one writer, and a reading connection for each thread that reads."""
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from refloat.metadata.backups import Backups, Epoch
+from refloat.metadata.batches import OnBroken
 from refloat.metadata.collecting import SqliteCollecting
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.reads import SqliteReader
@@ -15,17 +17,21 @@ from refloat.metadata.transaction import SqliteTransaction
 from refloat.metadata.writer import Writer
 
 T = TypeVar("T")
+log = logging.getLogger("refloat.metadata")
 
 
 class SqliteMetadata:
     """The database of one data directory, as one process uses it.
 
-    `database` is the file, migrated before; `directory` holds the epoch file and `backups/`.
+    `database` is the file, migrated before; `directory` holds the epoch file and `backups/`. `make_room` and
+    `on_broken` are the writer's.
     """
 
-    def __init__(self, database: Path, directory: Path, make_room: Callable[[], bool]) -> None:
+    def __init__(
+        self, database: Path, directory: Path, make_room: Callable[[], bool], on_broken: OnBroken = log.error
+    ) -> None:
         self._database = database
-        self._writer = Writer(connect(database), make_room)
+        self._writer = Writer(connect(database), make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch")
         self._thread = threading.local()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from refloat.metadata.batches import Batches, Job, Promise, Weight, promises_durability
+from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, promises_durability
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
 
 T = TypeVar("T")
@@ -27,12 +27,13 @@ AT_ONCE = 0  # milliseconds
 class Writer:
     """Runs work in transactions on one connection, for one event loop and any number of threads.
 
-    `make_room` is called when the database finds the disk full; it answers whether it freed some.
+    `make_room` is called when the database finds the disk full; it answers whether it freed some. After a
+    failure of another kind nothing is written any more: `on_broken` is told of it once, with the reason.
     """
 
-    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool]) -> None:
+    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool], on_broken: OnBroken) -> None:
         self._connection = connection
-        self._batches = Batches(connection, make_room)
+        self._batches = Batches(connection, make_room, on_broken)
         self._turn = threading.Lock()  # whoever holds it has the connection
         self._waiting: list[Job] = []
         self._is_under_way = False
