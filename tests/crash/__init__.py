@@ -1,0 +1,1 @@
+"""A process that dies between any two durable operations."""
