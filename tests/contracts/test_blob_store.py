@@ -219,12 +219,16 @@ def test_a_disk_that_cannot_says_so(
         file.cut(upload.size)  # what an fsync refused is gone: a later one that says yes proves nothing
 
 
-def test_a_directory_that_failed_is_not_believed_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("known", [False, True], ids=["a day's first", "a later one"])
+def test_a_directory_that_failed_is_not_believed_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
     def refuse(_: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     one, two = (appended(store, begun(store, number), b"x") for number in (1, 2))
-    sealed(store, one)
+    if known:
+        sealed(store, one)
     monkeypatch.setattr(durable, "fsync_directory", refuse)
     with pytest.raises(Unavailable):
         sealed(store, two)

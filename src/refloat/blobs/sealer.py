@@ -88,9 +88,7 @@ class Sealer:
         """Give the file its final name, if an earlier request did not."""
         day, whole = self._layout.day(job.key), self._layout.whole(job.key)
         try:
-            if day not in self._made:
-                durable.make_directory(Path(day))
-                self._made.add(day)
+            self._make(day)
             durable.rename(self._layout.arriving(job.key), whole)
         except FileNotFoundError:
             if not os.path.exists(whole):  # the session expired meanwhile and the reaper was here
@@ -98,6 +96,19 @@ class Sealer:
         except OSError as problem:
             job.error = condition_of(problem)
         return job.error is None
+
+    def _make(self, day: str) -> None:
+        """Make a day's directory, and its name durable also where another process made it a moment ago."""
+        if day in self._made:
+            return
+        try:
+            durable.make_directory(Path(day))
+        except OSError as problem:
+            if isinstance(condition_of(problem), Unavailable):
+                self._broken = problem
+            raise
+        self._sync(self._layout.objects)
+        self._made.add(day)
 
     def _flush(self, job: _Job) -> None:
         """Make the bytes durable. What could not be made durable is dropped, and never flushed again."""
@@ -120,17 +131,21 @@ class Sealer:
             days.setdefault(self._layout.day(job.key), []).append(job)
         for day, inside in days.items():
             try:
-                self._refuse_if_broken()
-                durable.fsync_directory(day)
+                self._sync(day)
             except OSError as problem:
-                self._broken = problem  # a directory that failed is not asked again and not believed
                 failure = f"the disk failed and this process stores no more blobs: {problem.strerror}"
                 for job in inside:
                     job.error = Unavailable(failure)
 
-    def _refuse_if_broken(self) -> None:
+    def _sync(self, directory: str) -> None:
+        """Make the names in a directory durable. One that failed is not asked again and not believed."""
         if self._broken is not None:
             raise self._broken
+        try:
+            durable.fsync_directory(directory)
+        except OSError as problem:
+            self._broken = problem
+            raise
 
 
 def _answer(job: _Job) -> None:
