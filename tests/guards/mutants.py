@@ -102,4 +102,9 @@ MUTANTS = {
         "if False:",
         "tests/serve/test_collector.py::test_a_restored_database_stops_collection_and_is_complained_of_once",
     ),
+    "session-read-under-the-lock": Mutant(
+        "found = sessions.find(read, seen.repository, seen.id, door.services.now())  # guard",
+        "found = seen  # guard",
+        "tests/web/test_late.py::test_a_request_that_waited_for_the_lock_writes_nothing_into_a_finished_blob",
+    ),
 }

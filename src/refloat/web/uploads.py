@@ -135,7 +135,8 @@ async def cancel(door: Door, request: Request, repository: RepositoryName, uploa
 
 def _locked(door: Door, file: UploadFile, seen: Upload) -> Upload:
     """Return the session as it is now that nobody else can write, its file cut to what is recorded."""
-    found = sessions.find(door.metadata.read, seen.repository, seen.id, door.services.now())
+    read = door.metadata.read
+    found = sessions.find(read, seen.repository, seen.id, door.services.now())  # guard: session-read-under-the-lock
     if found.version != seen.version:
         raise UploadOutOfOrder("another request wrote to this upload", {"offset": found.size})
     file.cut(found.size)
