@@ -13,6 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import yaml
+
 from tools.provision import BUILT, HOME, find
 from tools.serving import Served
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+
 from tools.content import CONFIG, LAYER, MANIFEST, Part
 from tools.serving import Served
 from tools.wire import Answer

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tools.content import digest_of
-from tools.serving import Served, wait_until
 
 from tests.conftest import Serve
 from tests.web.conftest import Line, Seeded
+from tools.content import digest_of
+from tools.serving import Served, wait_until
 
 Connect = Callable[[Served], Line]
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import Serve
 from tools.content import Content, make_content
 from tools.serving import Served, wait_until
 from tools.wire import Answer
-
-from tests.conftest import Serve
 
 API = "/v2/_refloat/v1"
 DAY = 86400

@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tools.content import CONFIG, LAYER, MANIFEST, Part, digest_of
-from tools.serving import Served
-from tools.wire import Answer, Wire
 
 from tests.conftest import Serve
 from tests.web.conftest import Seeded, image_of
 from tests.web.test_reading import first_error
+from tools.content import CONFIG, LAYER, MANIFEST, Part, digest_of
+from tools.serving import Served
+from tools.wire import Answer, Wire
 
 NAMES: Iterator[str] = (f"web/pushing/{number}" for number in range(10_000))
 

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from tools.serving import Served
-from tools.wire import Answer
 
 from tests.conftest import Serve
 from tests.web.conftest import Seeded
+from tools.serving import Served
+from tools.wire import Answer
 
 Shows = Mapping[str, str | None]  # a header and what it says; None: it is absent
 LAYER_SIZE = 256 * 40
