@@ -30,6 +30,11 @@ MUTANTS = {
     "cut-to-the-recorded-size": Mutant(
         "durable.truncate(self._file, size)", "pass", HERE + "test_what_was_not_recorded_is_cut_off"
     ),
+    "deadlines-from-no-wall-set-back": Mutant(
+        "stamp(now(), self._clock)",
+        "now()",
+        "tests/serve/test_collector.py::test_requests_count_their_deadlines_from_no_wall_that_was_set_back",
+    ),
     "deletion-switched-off": Mutant(
         'if deletions == "refused" and',
         "if False and",

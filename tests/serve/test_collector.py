@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from refloat.metadata.store import SqliteMetadata
 from refloat.usecases.collect import CollectTerms
 from tests.serve.program import eventually
 
-HOUR = 3600 * 1_000_000
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
 
 
 @pytest.fixture
@@ -72,3 +74,12 @@ def test_a_restored_database_stops_collection_and_is_complained_of_once(
         assert collector.collect_now().stopped is not None
     assert len(caplog.records) == 1
     assert "collection is stopped" in caplog.text
+
+
+def test_requests_count_their_deadlines_from_no_wall_that_was_set_back(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = collector.now()
+    year_ago = time.time_ns() - 365 * 24 * 3600 * 1_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: year_ago)
+    assert before - SECOND <= collector.now() <= before

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refloat.core.clock import HOUR, Tick
-from refloat.ports import Metadata
+from refloat.core.clock import HOUR, Clock, Tick, advance, stamp
+from refloat.ports import Collecting, Metadata
 from refloat.reaping import BlobReaper
 from refloat.usecases.collect import CollectTerms, Round, plan_round, run_round
 
@@ -31,6 +31,11 @@ class Collector:
         self._lock = lock
         self._stop = threading.Event()
         self._stopped_for: str | None = None
+        self._clock: Clock | None = metadata.collect(self._begin_clock)
+
+    def now(self) -> int:
+        """Return the instant a request counts its deadlines from: the wall's, but never behind the clock here."""
+        return stamp(now(), self._clock)  # guard: deadlines-from-no-wall-set-back
 
     def start(self, interval: int) -> None:
         """Collect every `interval` microseconds from now on.
@@ -67,8 +72,17 @@ class Collector:
                     if mine:
                         self._round()
                         self._back_up()
+                self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
             except Exception:
                 log.exception("a round of collection failed; nothing is lost, the next one tries again")
+
+    def _begin_clock(self, tx: Collecting) -> Clock:
+        """The clock starts before the first request, so that no wall set right later ends a window early."""
+        _, clock = tx.clock()
+        if clock is None:
+            clock = advance(None, tick(self._session))
+            tx.begin_round(0, clock)
+        return clock
 
     def _round(self) -> Round:
         done = run_round(self._metadata, self._blobs, tick(self._session), self._terms)

@@ -4,7 +4,7 @@ import os
 import sys
 
 from refloat.blobs.filesystem import FileBlobs
-from refloat.main.collector import Collector, now
+from refloat.main.collector import Collector
 from refloat.main.retirement import Retirement
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
@@ -34,7 +34,7 @@ class Worker:
             metadata=self._metadata,
             blobs=self._blobs,
             settings=_door_settings(settings),
-            now=now,
+            now=self._collector.now,
             random=os.urandom,
             collector=self._collector,
             management=_management,

@@ -1,5 +1,6 @@
 """Connections to SQLite, each with the guarantees asserted that the protocol rests on."""
 
+import logging
 import os
 import sqlite3
 from contextlib import closing
@@ -8,6 +9,7 @@ from pathlib import Path
 from refloat.core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
+log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
 
@@ -24,6 +26,8 @@ def connect(database: Path) -> sqlite3.Connection:
         timeout=BUSY_TIMEOUT_MS / 1000,
     )
     foreign_keys = 0 if os.environ.get(_UNSAFE) == "off" else 1
+    if not foreign_keys:
+        log.error("%s=off: the foreign keys are off, and this registry WILL LOSE IMAGES", _UNSAFE)
     wanted: dict[str, str | int] = {
         "journal_mode": "wal",
         "synchronous": 2,
