@@ -20,7 +20,7 @@ def _step() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def create(path: Path) -> int:
+def create(path: Path | str) -> int:
     """Make a new file and return it open for reading and writing. Raises FileExistsError."""
     _step()
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from refloat import durable
 from refloat.blobs.ballast import Ballast
-from refloat.blobs.failures import disk
+from refloat.blobs.failures import condition_of, disk
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.layout import Layout
 from refloat.blobs.locked import LockedFile
@@ -35,8 +35,10 @@ class FileBlobs:
 
     def create(self, key: str) -> None:
         """Make the empty file of an upload. Raises StorageFull, Unavailable."""
-        with disk():
-            os.close(durable.create(Path(self._layout.arriving(key))))
+        try:
+            os.close(durable.create(self._layout.arriving(key)))
+        except OSError as problem:
+            raise condition_of(problem) from problem
 
     def open_upload(self, upload: Upload) -> LockedFile:
         """Lock and open an upload's bytes. The session has to be read again under the lock.

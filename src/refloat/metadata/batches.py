@@ -10,7 +10,7 @@ from typing import Literal
 from refloat import durable
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
 
-CHECKPOINT_PAGES = 1000
+CHECKPOINT_ROWS = 300  # rows written between two looks at the log: some thousand of its pages
 
 Promise = Literal["durable", "visible"]
 Weight = Literal["any", "brief"]
@@ -42,6 +42,8 @@ class Batches:
         self._make_room = make_room
         self._on_broken = on_broken
         self._pragmas: dict[str, str | int] = {"synchronous": "FULL"}  # what `connect` asserted
+        self._set("wal_autocheckpoint", 0)  # it would sync, also where a commit must not wait
+        self._rows = connection.total_changes
         self._broken: BaseException | None = None
 
     def begin(self, batch: Sequence[Job], patience: int) -> bool:
@@ -72,11 +74,20 @@ class Batches:
                 durable.commit(self._connection)  # guard: durable-before-the-answer
             except BaseException as problem:  # noqa: BLE001  # the same
                 self._fail(batch, problem)
+            if promises_durability(batch):
+                self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        """Now and then bring the log into the database file, as far as nobody reads it."""
+        rows = self._connection.total_changes
+        if rows - self._rows > CHECKPOINT_ROWS:
+            self._rows = rows
+            with suppress(sqlite3.Error):  # what was written is safe in the log; the next one tries again
+                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _promise(self, batch: Sequence[Job]) -> None:
         durability = "FULL" if any(job.promise == "durable" for job in batch) else "NORMAL"
         self._set("synchronous", durability)  # guard: durable-promises-are-synced
-        self._set("wal_autocheckpoint", CHECKPOINT_PAGES if durability == "FULL" else 0)  # a checkpoint syncs
 
     def _set(self, pragma: str, value: str | int) -> None:
         if self._pragmas.get(pragma) != value:

@@ -32,8 +32,8 @@ class References:
     def lock(self, repositories: Iterable[RepositoryName]) -> None:
         """Lock repositories' rows. SQLite's BEGIN IMMEDIATE has locked everything; the rows must exist."""
         for name in sorted(repositories):
-            self._execute("INSERT OR IGNORE INTO repositories (name) VALUES (?)", (name,))
-            self._repository(name)
+            if self._repository(name) is None:
+                self._execute("INSERT INTO repositories (name) VALUES (?)", (name,))
 
     def view(self, repository: RepositoryName) -> SqliteView:
         return SqliteView(self._execute, self._repository(repository))

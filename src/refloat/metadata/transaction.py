@@ -12,5 +12,12 @@ class SqliteTransaction(Holdings):
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection.execute)
-        self.read = SqliteReader(connection)
-        self.listing = SqliteListing(connection)
+        self._connection = connection
+
+    @property
+    def read(self) -> SqliteReader:
+        return SqliteReader(self._connection)
+
+    @property
+    def listing(self) -> SqliteListing:
+        return SqliteListing(self._connection)
