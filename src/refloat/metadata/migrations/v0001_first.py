@@ -111,7 +111,7 @@ INDEXES = (
     "CREATE INDEX changes_undoes ON changes (undoes) WHERE undoes IS NOT NULL",
     "CREATE INDEX tips_digest ON tips (repository, digest)",
     "CREATE INDEX tips_manifest ON tips (repository, manifest) WHERE manifest IS NOT NULL",
-    "CREATE INDEX tips_tags ON tips (repository, reference) WHERE manifest IS NULL",
+    "CREATE INDEX tips_tags ON tips (repository, reference, manifest) WHERE manifest IS NULL",
     "CREATE INDEX moves_change ON moves (change)",
     "CREATE INDEX moves_reference ON moves (repository, reference, seq)",
     "CREATE INDEX moves_held ON moves (repository, held) WHERE held IS NOT NULL",
