@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from statistics import median
 from typing import TypeVar
@@ -52,7 +53,7 @@ class Results:
     say: Callable[[str], None] = print
 
     def add(self, row: Row, server: str, value: float) -> None:
-        """Take one number of one round."""
+        """Take one number of one round; not a number: it could not be had."""
         self.numbers[row.key, server].append(value)
         self.say(f"  {row.key:16} {server:16} {value:12,.3f} {row.unit}")
 
@@ -62,13 +63,13 @@ class Results:
 
     def middle(self, row: Row, server: str) -> float | None:
         """Return the median of a server's numbers. None: it was not measured."""
-        found = self.of(row, server)
+        found = [value for value in self.of(row, server) if not isnan(value)]
         return median(found) if found else None
 
     def ratio(self, row: Row, peer: str) -> float | None:
         """Return the median over the rounds of how refloat compares with a peer in the same round."""
         pairs = zip(self.of(row, OURS), self.of(row, peer), strict=False)
-        ratios = [row.ratio(ours, theirs) for ours, theirs in pairs if ours and theirs]
+        ratios = [row.ratio(ours, theirs) for ours, theirs in pairs if ours > 0 and theirs > 0]
         return median(ratios) if ratios else None
 
     def verdict(self, row: Row) -> bool | None:
