@@ -141,18 +141,13 @@ def test_reader_that_has_read_enough(shell: Shell, registry: Served, contents: t
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def _heed_interrupts() -> None:
-    """A test run started in the background ignores Ctrl-C and hands that on to what it starts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_interrupt(shell: Shell) -> None:
     """Ctrl-C while a server is being waited for."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = subprocess.Popen(
-            [sys.executable, "-m", "refloat", "ls", "--host", f"127.0.0.1:{silent.getsockname()[1]}"],
+            ["env", "--default-signal=INT",  # a test run in the background ignores it, and hands that on
+             sys.executable, "-m", "refloat", "ls", "--host", f"127.0.0.1:{silent.getsockname()[1]}"],
             env=shell.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=_heed_interrupts,
         )  # fmt: skip
         connection, _ = silent.accept()
         with connection:
