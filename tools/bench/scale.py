@@ -141,7 +141,7 @@ def _collect(server: Server) -> float:
 def _check(server: Server, gone: list[Image]) -> None:
     """Raise RuntimeError unless the bytes of every deleted image are off the disk."""
     layers = {blob.digest for image in gone for blob in image.blobs}
-    left = [digest for digest in layers if digest in _digests(server.root, layers)]
+    left = layers & _digests(server.root, layers)
     if left:
         raise RuntimeError(f"{server.name} still has {len(left)} of {len(layers)} deleted blobs")
 
