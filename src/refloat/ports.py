@@ -133,6 +133,9 @@ class Transaction(Protocol):
     def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
         """Return the value `reference` had `revision` moves ago (1: before its last move)."""
 
+    def has_moved_before(self, repository: RepositoryName, reference: Reference, seq: int) -> bool:
+        """Does history know a move of `reference` before the move `seq`?"""
+
     def value_at(self, repository: RepositoryName, reference: Reference, at: int) -> Digest | None: ...
 
     # manifests

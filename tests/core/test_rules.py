@@ -7,7 +7,7 @@ from refloat.core.errors import Unsupported
 from refloat.core.followers import followers_of
 from refloat.core.moves import Move, Proposal
 from refloat.core.names import Digest, Reference, Tag
-from refloat.core.undo import Conflict, plan_as, plan_undo, plan_undo_of_push, plan_values
+from refloat.core.undo import Conflict, plan_as, plan_undo, plan_values, take_along
 from tests.models.book import Book, History
 from tests.models.test_references import WORLDS, A, B, I, R, S
 
@@ -45,7 +45,8 @@ def test_anything_else_is_a_conflict(on_conflict: str, wish: dict[Tag, Digest]) 
 
 def test_only_a_first_push_takes_children_along() -> None:
     book, moves = at(t=I), [Move(T, None, I), Move(I, None, I)]
-    pushed = plan_undo_of_push(book, moves, "refuse")
+    pushed = plan_undo(book, moves, "refuse")
+    take_along(book, pushed, [I])
     assert close(book, pushed.proposal, "allowed").left == ()
     assert {move.reference for move in close(book, pushed.proposal, "allowed").moves} == {T, I, A, B}
     undone = plan_undo(book, moves, "refuse")

@@ -72,6 +72,11 @@ MUTANTS = {
     "names-before-row": Mutant(
         "os.fsync(directory)", "pass", HERE + "test_bytes_and_names_are_durable_when_a_seal_returns"
     ),
+    "no-empty-registry-on-bytes": Mutant(
+        "if not database.exists() and objects",
+        "if False and objects",
+        "tests/serve/test_directory.py::test_bytes_without_their_database_are_not_served_as_an_empty_registry",
+    ),
     "no-empty-registry-on-top": Mutant(
         "if images.exists() and",
         "if False and",

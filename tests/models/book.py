@@ -104,6 +104,10 @@ class Book:
                 return [(move, self._subject(move.reference)) for move in entry.moves if move.new is None]
         return []
 
+    def has_moved_before(self, repository: RepositoryName, reference: Reference, seq: int) -> bool:
+        earlier = [move for entry in self.log for move in entry.moves][:seq]
+        return any(move.reference == reference for move in earlier)
+
     def _subject(self, reference: Reference) -> Digest | None:
         return self._manifests[reference].subject if isinstance(reference, Digest) else None
 
@@ -128,7 +132,8 @@ class Book:
 
     def change(self, prefix: str) -> Change:
         kind, made = self.log[int(prefix)]
-        moves = tuple(Moved(REPOSITORY, seq, move, held=True) for seq, move in enumerate(made))
+        before = sum(len(entry.moves) for entry in self.log[: int(prefix)])
+        moves = tuple(Moved(REPOSITORY, seq, move, held=True) for seq, move in enumerate(made, before))
         return Change(prefix, None, 0, kind, None, None, None, None, None, 0, moves)
 
     def history(

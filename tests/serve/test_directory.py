@@ -63,3 +63,22 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartRefused, match="Not a directory"):
         claim(settings_for(tmp_path / "file" / "root"))
+
+
+def test_bytes_without_their_database_are_not_served_as_an_empty_registry(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    day = settings.root / "refloat" / "objects" / "20261124"
+    day.mkdir(parents=True)
+    with pytest.raises(StartRefused) as refused:
+        claim(settings)
+    assert "would look empty" in refused.value.sentence
+
+
+def test_a_database_without_its_bytes_is_not_served(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    settings.database.parent.mkdir(parents=True)
+    settings.database.touch()
+    (settings.root / "refloat" / ".epoch").write_text("1\n")
+    with pytest.raises(StartRefused) as refused:
+        claim(settings)
+    assert "no image could be pulled" in refused.value.sentence

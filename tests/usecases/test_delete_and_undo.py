@@ -272,3 +272,17 @@ def test_the_trash_shows_what_is_gone_once(registry: Registry) -> None:
     assert registry.metadata.listing.trash(TEAM, None, 10) == []
     second = rm(registry, "v1")
     assert [change.id for change in registry.metadata.listing.trash(None, None, 10)] == [second]
+
+
+def test_undo_of_a_put_back_leaves_what_was_live_before_it(registry: Registry) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    index = index_of(child)
+    registry.put(Digest.of(index), index)
+    delete(registry, Digest.of(index))
+    before = registry.tips()
+    assert before == {Digest.of(child): Digest.of(child)}
+    back = registry.put(Digest.of(index), index).change
+    assert back is not None
+    take_back(registry, back)
+    assert registry.tips() == before

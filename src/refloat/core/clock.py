@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
-STOP_ALLOWANCE = 24 * HOUR  # how much one stop of every process may count for
+STOP_ALLOWANCE = 24 * HOUR  # how much one stop of the machine may count for
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Tick:
 
     wall: int
     uptime: int  # CLOCK_BOOTTIME, microseconds
-    session: str  # one run of one process; a new one means there was a stop
+    session: str  # one boot of the machine: within it, uptime tells how much time has really passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,15 @@ class Clock:
 
 
 def advance(clock: Clock | None, tick: Tick) -> Clock:
-    """Return the clock after `tick`: never back, never faster than a process was seen running."""
+    """Return the clock after `tick`: never back, never faster than the machine was up.
+
+    A restart of the program is no stop: it earns nothing beyond the time that passed, however often it
+    happens. Only a stop of the machine, during which nobody counted, earns the allowance.
+    """
     if clock is None:
         return Clock(tick.wall, tick)
-    seen_running = max(0, tick.uptime - clock.tick.uptime)
-    allowance = seen_running if tick.session == clock.tick.session else STOP_ALLOWANCE
+    passed = max(0, tick.uptime - clock.tick.uptime)
+    allowance = passed if tick.session == clock.tick.session else STOP_ALLOWANCE
     return Clock(max(clock.at, min(tick.wall, clock.at + allowance)), tick)
 
 

@@ -48,18 +48,16 @@ def plan_undo(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Und
     return Undo(proposal, tuple(satisfied), tuple(conflicts))
 
 
-def plan_undo_of_push(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Undo:
-    """Plan to take a push back. Of a first push this takes what `rm` would: children only it holds, and referrers.
+def take_along(view: View, plan: Undo, first_pushed: Iterable[Digest]) -> None:
+    """Let the undo of a first push take what `rm` would: children only the manifest holds, and referrers.
 
-    Any other change is taken back by exactly its own moves: a child that stayed when its index was deleted
-    has to stay when the delete is undone and that undo is undone.
+    Any other change, a saved manifest put back among them, is taken back by exactly its own moves: a child
+    that was there before has to stay.
     """
-    plan = plan_undo(view, moves, on_conflict)
-    for reference, value in list(plan.proposal.wish.items()):
-        if value is None and isinstance(reference, Digest):
-            propose_removal(view, plan.proposal, reference)
-            propose_children(view, plan.proposal, reference)
-    return plan
+    for digest in first_pushed:
+        if digest in plan.proposal.wish and plan.proposal.wish[digest] is None:
+            propose_removal(view, plan.proposal, digest)
+            propose_children(view, plan.proposal, digest)
 
 
 def plan_values(view: View, values: Mapping[Reference, Digest | None], on_conflict: OnConflict) -> Undo:

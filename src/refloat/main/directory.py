@@ -22,6 +22,7 @@ def examine(settings: Settings) -> None:
     """Raise StartRefused where a start would, as far as can be seen without touching anything."""
     _refuse_unadopted(settings.root)
     _refuse_network(settings.database)
+    _refuse_half(settings.root / "refloat", settings.database)
 
 
 def claim(settings: Settings) -> int:
@@ -50,6 +51,21 @@ def _refuse_unadopted(root: Path) -> None:
         raise StartRefused(
             f"{root} holds the images of a registry:2 that refloat has not taken over; it would look empty",
             f"refloat adopt {root}   takes them over, or  --root DIR  starts beside them",
+        )
+
+
+def _refuse_half(ours: Path, database: Path) -> None:
+    """Bytes without their database, or a database without its bytes, is a volume that is not mounted or lost."""
+    objects = ours / "objects"
+    if not database.exists() and objects.is_dir() and any(objects.iterdir()):  # guard: no-empty-registry-on-bytes
+        raise StartRefused(
+            f"{objects} holds images, but their database {database} is not there; the registry would look empty",
+            f"put it back, or a copy from {ours}/backups, or see whether everything is mounted",
+        )
+    if database.exists() and not objects.is_dir() and (ours / ".epoch").exists():
+        raise StartRefused(
+            f"the database is there, but {objects} is not; no image could be pulled",
+            "see whether everything is mounted",
         )
 
 

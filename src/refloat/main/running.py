@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from refloat.core.errors import RefloatError
@@ -22,6 +23,7 @@ from refloat.metadata.migrate import migrate
 from refloat.settings import Settings
 
 SECOND = 1_000_000
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 log = logging.getLogger("refloat.serve")
 
 
@@ -87,5 +89,11 @@ def update(settings: Settings) -> None:
 
 
 def new_session() -> str:
-    """Return the name of one run of one server: all its workers share it, and so one collector's clock."""
-    return secrets.token_hex(8)
+    """Return the name of this boot of the machine, within which its uptime tells how much time has passed.
+
+    Where the machine does not say, every run counts as a boot of its own.
+    """
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return secrets.token_hex(8)

@@ -96,6 +96,13 @@ class References:
         ).fetchone()
         return to_digest(row[0]) if row else None
 
+    def has_moved_before(self, repository: RepositoryName, reference: Reference, seq: int) -> bool:
+        row = self._execute(
+            "SELECT 1 FROM moves WHERE repository = ? AND reference = ? AND seq < ? LIMIT 1",
+            (self._repository(repository), reference, seq),
+        ).fetchone()
+        return row is not None
+
     def value_at(self, repository: RepositoryName, reference: Reference, at: int) -> Digest | None:
         """Return the value `reference` had at an instant, by the order of moves rather than by their stamps."""
         row = self._execute(

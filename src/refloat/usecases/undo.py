@@ -9,7 +9,7 @@ from refloat.core.followers import followers_of
 from refloat.core.moves import Move, Settled
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Cause, Change, ChangeKind
-from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_undo_of_push, plan_values
+from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
 
 
@@ -66,10 +66,12 @@ def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
         _bring_followers(tx, repository, plan, _old(move))
         plans = {repository: plan}
     else:
-        planned = plan_undo_of_push if change.kind == "push" else plan_undo
         plans = {
-            repository: planned(tx.view(repository), moves, request.on_conflict) for repository, moves in moved.items()
+            repository: plan_undo(tx.view(repository), moves, request.on_conflict)
+            for repository, moves in moved.items()
         }
+        for repository, plan in plans.items():
+            take_along(tx.view(repository), plan, _first_pushed(tx, change, repository))
     return _carry_out(tx, "undo", plans, request.on_conflict, cause, change.id)
 
 
@@ -88,6 +90,19 @@ def restore(tx: Transaction, request: RestoreRequest, cause: Cause) -> Undone:
         plan = plan_values(view, {request.reference: value}, request.on_conflict)
     _bring_followers(tx, repository, plan, value)
     return _carry_out(tx, "restore", {repository: plan}, request.on_conflict, cause, None)
+
+
+def _first_pushed(tx: Transaction, change: Change, repository: RepositoryName) -> list[Digest]:
+    """Return the manifests that a push brought to a repository for the first time."""
+    if change.kind != "push":
+        return []
+    return [
+        entry.move.reference
+        for entry in change.moves
+        if entry.repository == repository
+        and isinstance(entry.move.reference, Digest)
+        and not tx.has_moved_before(repository, entry.move.reference, entry.seq)
+    ]
 
 
 def _bring_followers(tx: Transaction, repository: RepositoryName, plan: Undo, digest: Digest) -> None:
