@@ -50,7 +50,7 @@ def _refuse_unadopted(root: Path) -> None:
     if images.exists() and not (root / "refloat" / ADOPTED).exists():  # guard: no-empty-registry-on-top
         raise StartRefused(
             f"{root} holds the images of a registry:2 that refloat has not taken over; it would look empty",
-            f"refloat adopt {root}   takes them over, or  --root DIR  starts beside them",
+            "this version cannot take them over;  --root DIR  starts an empty registry beside them",
         )
 
 
