@@ -122,7 +122,7 @@ CELLS: dict[str, Callable[[str, Shelf], float]] = {
     "manifest-digest": _manifest_by_digest,
     "blob-head": _blob_head,
     "blob-100mb": _whole("blob-100mb", 10),
-    "blob-1gb": _whole("blob-1gb", 2),
+    "blob-1gb": _whole("blob-1gb", 4),
     "range": _range,
     "tags": _tags,
 }
