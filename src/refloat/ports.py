@@ -283,8 +283,8 @@ class UploadFile(Protocol):
     def cut(self, size: int) -> None:
         """Drop what lies beyond `size`, the recorded length."""
 
-    def append(self, data: bytes | bytearray) -> None:
-        """Write all of `data` at the end. Raises StorageFull."""
+    def append(self, *chunks: bytes | bytearray) -> None:
+        """Write all of `chunks` at the end, in order. Raises StorageFull."""
 
     async def digest(self, algorithm: str) -> Digest:
         """Return the digest of all bytes in the file, from a running hash where it belongs to them."""

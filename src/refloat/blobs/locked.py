@@ -4,6 +4,8 @@ import asyncio
 import fcntl
 import hashlib
 import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +18,8 @@ from refloat.core.names import Digest
 from refloat.core.records import Upload
 
 READ = 1 << 20
+SMALL = 128 * 1024  # bytes that are hashed sooner than a thread is woken
+_threads = ThreadPoolExecutor(4, thread_name_prefix="hash")  # a large piece is hashed while it is written
 
 
 class LockedFile:
@@ -44,16 +48,25 @@ class LockedFile:
             durable.truncate(self._file, size)  # guard: cut-to-the-recorded-size
         os.lseek(self._file, size, os.SEEK_SET)
 
-    def append(self, data: bytes | bytearray) -> None:
-        """Write all of `data` at the end. Raises StorageFull, Unavailable."""
-        with disk():
-            durable.write(self._file, data)
-        self._size += len(data)
+    def append(self, *chunks: bytes | bytearray) -> None:
+        """Write all of `chunks` at the end, in order. Raises StorageFull, Unavailable."""
+        length = sum(map(len, chunks))
+        hashing = _threads.submit(self._update, chunks) if length > SMALL else None
+        try:
+            with disk():
+                for chunk in chunks:
+                    durable.write(self._file, chunk)
+        finally:
+            self._update(chunks) if hashing is None else hashing.result()
+        self._size += length
         if self._size - self._hinted >= writeback.STEP:
             writeback.begin(self._file, self._hinted, self._size)
             self._hinted = self._size
+
+    def _update(self, chunks: Sequence[bytes | bytearray]) -> None:
         if self._running is not None:
-            self._running.update(data)
+            for chunk in chunks:
+                self._running.update(chunk)
 
     @property
     def size(self) -> int:

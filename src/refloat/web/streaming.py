@@ -1,7 +1,7 @@
 """From a request's body to an upload's file, in step: the next piece is received while one is written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from refloat.ports import UploadFile
@@ -17,7 +17,7 @@ async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[
     `check` is asked before each piece and raises to end it: not every client says beforehand how much comes.
     """
     loop = asyncio.get_running_loop()
-    gathered: list[bytes] = []
+    gathered: list[bytes] = []  # as they came: joining them would copy every byte once more
     size = 0
     writing: asyncio.Future[None] | None = None
     try:
@@ -29,18 +29,12 @@ async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[
             if writing is not None:
                 await writing
             check()
-            writing = loop.run_in_executor(_threads, _append, file, gathered)
+            writing = loop.run_in_executor(_threads, file.append, *gathered)
             gathered, size = [], 0
     finally:
         if writing is not None:
             await writing
         if size > SMALL:
-            await loop.run_in_executor(_threads, _append, file, gathered)
+            await loop.run_in_executor(_threads, file.append, *gathered)
         else:
-            _append(file, gathered)
-
-
-def _append(file: UploadFile, chunks: Sequence[bytes]) -> None:
-    """Write chunks as they came: joining them would copy every byte once more."""
-    for chunk in chunks:
-        file.append(chunk)
+            file.append(*gathered)
