@@ -191,3 +191,12 @@ def test_every_request_is_a_line_that_nobody_can_forge(serve: Serve) -> None:
     assert '"GET /v2/a%22%20b/manifests/v1?x=%0a HTTP/1.1" 400 ' in first
     assert first.endswith(r'"r" "u\x22\x5c\x09\xe9"')
     assert any('"GET /v2/_refloat/v1/ HTTP/1.1" 200 ' in line for line in lines)
+
+
+def test_a_blob_the_kernel_has_forgotten_comes_whole(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    layer = Part("application/x", os.urandom(3_000_001))
+    served.wire.push_blob("cold", layer)
+    with served.files()[0].open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    assert served.wire.blob("cold", layer.digest).expect(200).body == layer.body

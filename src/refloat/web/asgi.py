@@ -163,11 +163,6 @@ class Request:
         self._answered = rest == "last"
         await self._send({"type": "http.response.body", "body": body, "more_body": rest == "more"})
 
-    async def send_path(self, path: str) -> None:
-        """Let the server send a whole file."""
-        self._answered = True
-        await self._send({"type": "http.response.pathsend", "path": path})
-
     def marking(self, send: Send) -> Send:
         """Return a `send` for another application's answer: it adds what every answer has, and notes the status."""
 
@@ -181,11 +176,6 @@ class Request:
             await send(message)
 
         return marked
-
-    @property
-    def sends_paths(self) -> bool:
-        """Can the server send files by path?"""
-        return "http.response.pathsend" in self.scope.get("extensions", ())
 
     def _is_body_under_way(self) -> bool:
         """Will the client go on sending? One that expects a word first will not, if the word is an answer."""

@@ -1,20 +1,17 @@
 """Blobs on the wire. Spec: "Pulling Blobs", "Checking if content exists", "Deleting Blobs"."""
 
-import asyncio
-import os
 from contextlib import suppress
 
-from refloat.core.errors import BlobUnknown, RangeNotSatisfiable, StorageFull, Unavailable, Unsupported
+from refloat.core.errors import RangeNotSatisfiable, StorageFull, Unavailable, Unsupported
 from refloat.core.names import Digest, RepositoryName
-from refloat.core.records import Blob
 from refloat.usecases.pull import open_blob, renew, wants_renewal
 from refloat.usecases.upload import release
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 from refloat.web.manifests import is_match
 from refloat.web.ranges import Span, span_of
+from refloat.web.sending import send_span
 
-PIECE = 256 * 1024  # bytes
 FIXED: tuple[Header, ...] = (
     (b"content-type", b"application/octet-stream"),
     (b"accept-ranges", b"bytes"),
@@ -49,49 +46,12 @@ async def get(door: Door, request: Request, repository: RepositoryName, digest: 
     span = span_of(asked, blob.size)
     if span == "unsatisfiable":
         raise RangeNotSatisfiable(f"the blob has {blob.size} bytes", {"size": blob.size})
+    path = str(door.blobs.path(blob.key))
     if span == "whole":
-        await _send_whole(door, request, blob, headers)
+        await send_span(request, path, Span(0, blob.size), 200, headers)
     else:
-        await _send_span(door, request, blob, span, headers)
-
-
-async def _send_whole(door: Door, request: Request, blob: Blob, headers: list[Header]) -> None:
-    path = door.blobs.path(blob.key)
-    if not request.sends_paths or blob.size == 0:
-        await _stream(request, str(path), Span(0, blob.size), 200, headers)
-        return
-    await request.start(200, [*headers, (b"content-length", b"%d" % blob.size)], blob.size)
-    await request.send_path(str(path))
-
-
-async def _send_span(door: Door, request: Request, blob: Blob, span: Span, headers: list[Header]) -> None:
-    content_range = b"bytes %d-%d/%d" % (span.start, span.end - 1, blob.size)
-    await _stream(request, str(door.blobs.path(blob.key)), span, 206, [*headers, (b"content-range", content_range)])
-
-
-async def _stream(request: Request, path: str, span: Span, status: int, headers: list[Header]) -> None:
-    """Send part of a file piece by piece, until it is sent or the client is gone."""
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:  # condemned a graveyard's time ago, and reaped since it was looked up
-        raise BlobUnknown("the blob has gone") from None
-    gone = asyncio.ensure_future(request.gone())
-    try:
-        length = span.end - span.start
-        await request.start(status, [*headers, (b"content-length", b"%d" % length)], length)
-        offset = span.start
-        while offset < span.end and not gone.done():
-            piece = os.pread(file, min(PIECE, span.end - offset), offset)
-            if not piece:
-                raise OSError(f"{path} ends at {offset}")  # cut the answer: half a blob must not look whole
-            offset += len(piece)
-            await request.send_body(piece, "more")
-        await request.send_body(b"", "last")
-    finally:
-        os.close(file)
-        gone.cancel()
-        with suppress(asyncio.CancelledError):
-            await gone
+        content_range = b"bytes %d-%d/%d" % (span.start, span.end - 1, blob.size)
+        await send_span(request, path, span, 206, [*headers, (b"content-range", content_range)])
 
 
 async def delete(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> None:
