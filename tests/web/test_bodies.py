@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Serve
 from tests.web.conftest import Line, Seeded
-from tools.content import digest_of
+from tools.content import Part, digest_of
 from tools.serving import Served, wait_until
 
 Connect = Callable[[Served], Line]
@@ -193,9 +193,8 @@ def test_every_request_is_a_line_that_nobody_can_forge(serve: Serve) -> None:
     assert any('"GET /v2/_refloat/v1/ HTTP/1.1" 200 ' in line for line in lines)
 
 
-def test_a_blob_the_kernel_has_forgotten_comes_whole(serve: Serve, tmp_path: Path) -> None:
-    served = serve()
-    layer = Part("application/x", os.urandom(3_000_001))
+def test_a_blob_the_kernel_has_forgotten_comes_whole(serve: Serve) -> None:
+    served, layer = serve(), Part("application/x", os.urandom(3_000_001))
     served.wire.push_blob("cold", layer)
     with served.files()[0].open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
