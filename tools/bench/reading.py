@@ -121,7 +121,7 @@ CELLS: dict[str, Callable[[str, Shelf], float]] = {
     "manifest-tag": _manifest_by_tag,
     "manifest-digest": _manifest_by_digest,
     "blob-head": _blob_head,
-    "blob-100mb": _whole("blob-100mb", 10),
+    "blob-100mb": _whole("blob-100mb", 40),
     "blob-1gb": _whole("blob-1gb", 4),
     "range": _range,
     "tags": _tags,
