@@ -1,6 +1,6 @@
 """What the use cases ask of the world. Every promise here has one contract suite in `tests/contracts`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
@@ -21,6 +21,7 @@ from refloat.core.records import (
     Pruned,
     ReapReason,
     RepositoryEntry,
+    StoredBody,
     StoredManifest,
     TagEntry,
     Upload,
@@ -151,6 +152,9 @@ class Transaction(Protocol):
     ) -> None:
         """Store a manifest and what it needs. A required blob that nothing holds fails the transaction."""
 
+    def heal_manifest(self, repository: RepositoryName, digest: Digest, body: bytes) -> None:
+        """Put right what the disk made of a stored manifest's body; `body` hashes to `digest`."""
+
     def used(self, repository: RepositoryName, digest: Digest) -> None:
         """End reading by lease of what a manifest uses: from now on the manifest makes it readable."""
 
@@ -224,6 +228,31 @@ class Collecting(Protocol):
         """Remove pruned changes made before an instant. Returns how many."""
 
 
+class Verifying(Protocol):
+    """What a verification reads, in pages, and the little it writes."""
+
+    def live(self, after: str, limit: int) -> list[tuple[Digest, LiveKey]]:
+        """Return the live blobs after the digest `after`."""
+
+    def bodies(self, after: tuple[int, str], limit: int) -> list[StoredBody]:
+        """Return the manifests after a place."""
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Return those of `keys` that any row explains."""
+
+    def users(self, digest: Digest, limit: int) -> list[tuple[RepositoryName, Reference]]:
+        """Return live references whose image has a blob: tags, or the digest of a manifest without one."""
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the database itself."""
+
+    def damaged(self, digest: Digest, key: str, at: int) -> bool:
+        """Write down that a live key's bytes are not those of its digest: it is served no more. False: moved on."""
+
+    def sound(self, digest: Digest, key: str, at: int) -> bool:
+        """Write down that they are."""
+
+
 class Metadata(Protocol):
     """The one database."""
 
@@ -233,6 +262,12 @@ class Metadata(Protocol):
 
     @property
     def listing(self) -> Listing: ...
+
+    @property
+    def verifying(self) -> Verifying: ...
+
+    def mark(self, work: Callable[[Verifying], T]) -> T:
+        """Run `work` in a transaction of its own and return when it is durable."""
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` in a transaction, together with others that wait, and return when it is durable.
@@ -322,3 +357,19 @@ class BlobStore(Protocol):
 
     def has_room(self, length: int) -> bool:
         """Would `length` more bytes leave the reserve free?"""
+
+
+class BlobShelf(Protocol):
+    """Bytes under keys, for who looks at all of them."""
+
+    def keys(self) -> Iterator[str]:
+        """Yield every name that has bytes, arriving or whole."""
+
+    def size(self, key: str) -> int | None:
+        """Return how many bytes lie under a live key; None: no file."""
+
+    def digest_of(self, key: str, algorithm: str) -> Digest:
+        """Read the whole bytes of a key and return their digest. Raises Unavailable, FileNotFoundError."""
+
+    def set_aside(self, key: str) -> bool:
+        """Move whatever lies under a key to quarantine, where nothing removes it. False: there is nothing."""

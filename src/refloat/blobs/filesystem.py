@@ -1,7 +1,9 @@
 """Blobs as files under ROOT/refloat. Safe with any number of processes; needs no repair after a crash."""
 
+import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from refloat import durable
@@ -9,14 +11,15 @@ from refloat.blobs.ballast import Ballast
 from refloat.blobs.failures import condition_of, disk
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.layout import Layout
-from refloat.blobs.locked import LockedFile
+from refloat.blobs.locked import READ, LockedFile
 from refloat.blobs.sealer import Sealer
 from refloat.core.errors import BlobUploadUnknown
+from refloat.core.names import Digest
 from refloat.core.records import Upload
 
 
 class FileBlobs:
-    """`ports.BlobStore` and `reaping.BlobReaper` over a directory.
+    """`ports.BlobStore`, `ports.BlobShelf` and `reaping.BlobReaper` over a directory.
 
     `reserve` is the fraction of the disk that uploads leave free. Made after a fork: it has threads.
     """
@@ -89,10 +92,31 @@ class FileBlobs:
         return not any(path.exists() for path in paths)
 
     def keys(self) -> Iterator[str]:
-        """Yield every key that has bytes, arriving or whole; for looks at what lies about."""
+        """Yield every name that has bytes, arriving or whole; for looks at what lies about."""
         yield from os.listdir(self._layout.incoming)
-        for day in os.listdir(self._layout.objects):
-            yield from os.listdir(f"{self._layout.objects}/{day}")
+        with os.scandir(self._layout.objects) as days:
+            for day in days:
+                yield from os.listdir(day) if day.is_dir() else (day.name,)
+
+    def digest_of(self, key: str, algorithm: str) -> Digest:
+        """Read the whole bytes of a key and return their digest. Raises Unavailable, FileNotFoundError."""
+        running = hashlib.new(algorithm)
+        with open(self._layout.whole(key), "rb", buffering=0) as file, disk():
+            while data := file.read(READ):
+                running.update(data)
+        return Digest(f"{algorithm}:{running.hexdigest()}")
+
+    def set_aside(self, key: str) -> bool:
+        """Move whatever lies under a key to quarantine, where nothing removes it. False: there is nothing."""
+        quarantine = self._layout.directory / "quarantine"
+        with disk():
+            durable.make_directory(quarantine)
+            for path in (self._layout.arriving(key), self._layout.whole(key)):
+                with suppress(FileNotFoundError):
+                    durable.rename(path, quarantine / key)
+                    durable.fsync_directory(quarantine)
+                    return True
+        return False
 
     def close(self) -> None:
         """Finish what is being sealed."""

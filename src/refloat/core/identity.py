@@ -1,7 +1,10 @@
 """Names of our own making, from time and random bits that come in as arguments."""
 
+import re
+
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 CHANGE_ID_LENGTH = 10  # 26^10: about 47 bits
+_KEY = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}")
 
 
 def key_at(at: int, random: bytes) -> str:
@@ -11,6 +14,11 @@ def key_at(at: int, random: bytes) -> str:
     high = 0x7000 | bits >> 68 & 0x0FFF
     low = 0x8000_0000_0000_0000 | bits & (1 << 62) - 1
     return f"{stamp:012x}{high:04x}{low:016x}"
+
+
+def is_key(name: str) -> bool:
+    """Is this the name of bytes of ours? Anything else under the same roof is somebody else's."""
+    return _KEY.fullmatch(name) is not None
 
 
 def instant_of(key: str) -> int:

@@ -52,6 +52,16 @@ class LiveKey:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBody:
+    """A manifest's bytes as they are stored, and its place in the order they are read in."""
+
+    place: tuple[int, str]
+    repository: RepositoryName
+    digest: Digest
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Upload:
     """An upload session as it is recorded. `version` counts the appends that were recorded."""
 

@@ -6,7 +6,10 @@ from refloat import __version__
 
 Verb = tuple[str, str]  # "module:command", and one sentence
 SERVER: dict[str, Verb] = {"serve": ("refloat.main.command:serve", "Run the registry.")}
-DIRECTORY: dict[str, Verb] = {"clock": ("refloat.main.clock:clock", "Show the clock windows end by, or vouch for it.")}
+DIRECTORY: dict[str, Verb] = {
+    "verify": ("refloat.main.verify:verify", "Look whether everything that is kept is there and whole."),
+    "clock": ("refloat.main.clock:clock", "Show the clock windows end by, or vouch for it."),
+}
 
 
 def verbs() -> dict[str, Verb]:

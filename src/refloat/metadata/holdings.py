@@ -76,6 +76,13 @@ class Holdings(References):
             (number, digest),
         )
 
+    def heal_manifest(self, repository: RepositoryName, digest: Digest, body: bytes) -> None:
+        """Put right what the disk made of a stored manifest's body; `body` hashes to `digest`."""
+        self._execute(
+            "UPDATE manifests SET body = ?3 WHERE repository = ?1 AND digest = ?2 AND body <> ?3",
+            (self._repository(repository), digest, body),
+        )
+
     def used(self, repository: RepositoryName, digest: Digest) -> None:
         """End reading by lease of what a manifest uses: from now on the manifest makes it readable."""
         self._execute(

@@ -14,6 +14,7 @@ from refloat.metadata.listing import SqliteListing
 from refloat.metadata.reads import SqliteReader
 from refloat.metadata.sqlite import connect
 from refloat.metadata.transaction import SqliteTransaction
+from refloat.metadata.verifying import SqliteVerifying
 from refloat.metadata.writer import Writer
 
 T = TypeVar("T")
@@ -48,6 +49,13 @@ class SqliteMetadata:
     @property
     def listing(self) -> SqliteListing:
         return SqliteListing(self._connection())
+
+    @property
+    def verifying(self) -> SqliteVerifying:
+        return SqliteVerifying(self._connection())
+
+    def mark(self, work: Callable[[SqliteVerifying], T]) -> T:
+        return self._writer.write_now(lambda connection: work(SqliteVerifying(connection)))
 
     async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
         return await self._writer.write(lambda connection: work(SqliteTransaction(connection)))

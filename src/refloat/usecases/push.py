@@ -72,6 +72,7 @@ def _store(
     tx: Transaction, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
 ) -> None:
     if tx.has_manifest(repository, digest):
+        tx.heal_manifest(repository, digest, body)
         return
     missing = tx.missing(repository, manifest.needs)
     if missing:

@@ -1,0 +1,1 @@
+"""The proofs: what refloat promises, tried by force, counted and written down."""
