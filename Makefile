@@ -7,14 +7,14 @@ LOCKED := --quiet --disable-pip-version-check --require-hashes
 SERVE := .venv/.serve
 DEVELOP := .venv/.develop
 
-export KEEP
+export KEEP PROOF_SCALE PROOF_SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench proof conformance fresh lock clean
+.PHONY: help setup demo test lint bench proof proof-selftest conformance fresh lock clean
 
 help: ## Say what each target does
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | \
-		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
+		while IFS="$$(printf '\t')" read -r name text; do printf '  make %-15s %s\n' "$$name" "$$text"; done
 
 setup: $(SERVE) ## Create .venv with the refloat command in it, from locked and hashed dependencies
 
@@ -34,8 +34,13 @@ bench: $(DEVELOP) ## Measure refloat beside the reference registry and write doc
 	@$(PY) tools/provision.py bench
 	@$(PY) -m tools.bench
 
-proof: $(DEVELOP) ## Run the checks that take minutes: the models of the protocol and of undo, explored further
-	@$(PY) -m pytest -m proof
+proof: $(DEVELOP) ## Try to make refloat lose something, by force, and print what was tried (PART=faults for one)
+	@$(PY) tools/provision.py proof
+	@$(PY) -m tools.proof $(PART) $(if $(LEDGER),--ledger)
+
+proof-selftest: $(DEVELOP) ## Plant each part's fault and see that the part finds it
+	@$(PY) tools/provision.py proof
+	@$(PY) -m tools.proof --selftest $(PART)
 
 conformance: $(DEVELOP) ## Let the OCI suite judge a fresh server and write docs/conformance.md
 	@$(PY) tools/provision.py test

@@ -2,6 +2,7 @@
 
     provision.py test        what `make test` needs
     provision.py bench       what `make bench` needs
+    provision.py proof       what `make proof` needs: the same as the tests
 
 Nothing that is already here is installed again, and apt is not even run then. What cannot be had is named and
 its tests are skipped, but with CI=true this program fails instead. Run it with the project's own Python.
@@ -58,7 +59,10 @@ PACKAGED = {
         Packaged("dockerd", "docker.io", "client of the matrix: a Docker engine of the tests' own"),
         Packaged("curl", "curl", "the article's flow, as people type it"),
         Packaged("ip", "iproute2", "brings loopback up in the article's own network"),
-        Packaged("docker-registry", "docker-registry", "a registry that is not refloat, for the command line"),
+        Packaged("docker-registry", "docker-registry", "a registry that is not refloat"),
+        Packaged("gcc", "gcc", "builds the library that lets the disk fail"),
+        Packaged("mkfs.ext4", "e2fsprogs", "a disk in memory, for power cuts"),
+        Packaged("losetup", "mount", "the same"),
     ),
     "bench": (
         Packaged("docker-registry", "docker-registry", "the reference registry, to measure against"),
@@ -87,6 +91,8 @@ BUILT = {
         ),
     ),
 }
+
+PACKAGED["proof"], BUILT["proof"] = PACKAGED["test"], BUILT["test"]
 
 
 def find(program: str) -> Path | None:

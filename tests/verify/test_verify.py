@@ -1,0 +1,168 @@
+"""`refloat verify` beside a real server, and its repair of a stopped one."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Serve
+from tests.serve.program import refloat
+from tools.content import Content, Part, make_content
+from tools.serving import Served
+
+
+def verify(served: Served, *flags: str) -> tuple[int, dict[str, Any]]:
+    """Run the command with --json. Returns its exit code and what it found."""
+    ended = refloat("verify", "--root", str(served.root), "--json", *flags, home=served.root.parent)
+    assert ended.returncode in (0, 8), ended.stderr
+    return ended.returncode, json.loads(ended.stdout)
+
+
+def kinds(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(finding["kind"], finding["name"]) for finding in found["findings"]]
+
+
+def query(served: Served, sql: str, *values: str | bytes) -> list[Any]:
+    with closing(sqlite3.connect(served.root / "refloat" / "refloat.db")) as database, database:
+        return database.execute(sql, values).fetchall()
+
+
+def file_of(served: Served, digest: str) -> Path:
+    ((key,),) = query(served, "SELECT key FROM blobs WHERE digest = ?", digest)
+    (path,) = [path for path in served.files() if path.name == key]
+    return path
+
+
+def flip(path: Path) -> None:
+    """Turn one bit in the middle of a file around."""
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(body)
+
+
+@pytest.fixture
+def pushed(serve: Serve) -> tuple[Served, Content]:
+    served, content = serve(), make_content("verify")
+    served.wire.push("team/api", "v1", content)
+    return served, content
+
+
+def test_what_is_whole_is_found_whole_while_the_server_runs(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    code, found = verify(served, "--deep")
+    assert (code, kinds(found)) == (0, [])
+    assert (found["blobs"], found["manifests"]) == (len(content.blobs), len(content.manifests) + 2)
+
+
+def test_a_flipped_bit_is_found_by_reading_and_said_to_break_its_tags(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    layer = largest(content)
+    flip(file_of(served, layer.digest))
+    assert verify(served)[0] == 0
+    code, found = verify(served, "--deep")
+    assert (code, kinds(found)) == (8, [("damaged", layer.digest)])
+    assert {user["repository"] for user in found["findings"][0]["needed_by"]} == {"team/api"}
+
+
+def test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    layer = largest(content)
+    flip(file_of(served, layer.digest))
+    served.stop()
+    _, found = verify(served, "--deep", "--repair")
+    assert found["marked"] == 1
+    served.start()
+    served.wire.blob("team/api", layer.digest).expect(404)
+    refused = served.wire.ask(
+        "PUT", "/v2/team/api/manifests/again", with_layer(layer), Content_Type="application/vnd.oci.image.manifest.v1+json"
+    )  # fmt: skip
+    assert refused.status == 404
+    assert layer.digest.encode() in refused.body
+    served.wire.push_blob("team/api", layer)
+    assert served.wire.blob("team/api", layer.digest).expect(200).body == layer.body
+    assert verify(served, "--deep") [0] == 0
+
+
+def test_a_blob_that_is_right_again_is_served_again(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    layer = largest(content)
+    flip(file_of(served, layer.digest))
+    served.stop()
+    verify(served, "--deep", "--repair")
+    flip(file_of(served, layer.digest))
+    _, found = verify(served, "--deep", "--repair")
+    assert (found["findings"], found["healed"]) == ([], 1)
+    served.start()
+    assert served.wire.blob("team/api", layer.digest).expect(200).body == layer.body
+
+
+def test_a_missing_and_a_short_file_are_found_without_reading(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    first, second = content.blobs[0], largest(content)
+    file_of(served, first.digest).unlink()
+    file_of(served, second.digest).write_bytes(b"short")
+    code, found = verify(served)
+    assert (code, sorted(kinds(found))) == (8, sorted([("missing", first.digest), ("damaged", second.digest)]))
+
+
+def test_unknown_files_go_to_quarantine_and_foreign_ones_stay(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    known = file_of(served, content.blobs[0].digest)
+    unknown = known.with_name(known.name[:-4] + "beef")
+    foreign = served.root / "refloat" / "incoming" / "notes.txt"
+    for path in (unknown, foreign):
+        path.write_bytes(b"whose is this?")
+    served.stop()
+    code, found = verify(served, "--repair")
+    assert (code, sorted(kinds(found))) == (8, [("foreign", "notes.txt"), ("unknown", unknown.name)])
+    assert (served.root / "refloat" / "quarantine" / unknown.name).read_bytes() == b"whose is this?"
+    assert foreign.exists()
+    assert not unknown.exists()
+
+
+def test_a_damaged_manifest_is_not_served_and_the_next_push_heals_it(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    index = content.index
+    query(served, "UPDATE manifests SET body = ? WHERE digest = ?", index.body.replace(b"amd64", b"amd65"), index.digest)
+    code, found = verify(served)
+    assert (code, kinds(found)) == (8, [("manifest", index.digest)])
+    assert b"damaged" in served.wire.manifest("team/api", "v1").expect(404).body
+    served.wire.push_manifest("team/api", "v1", index)
+    assert served.wire.manifest("team/api", "v1").expect(200).body == index.body
+    assert verify(served)[0] == 0
+
+
+def test_repair_needs_the_server_stopped(pushed: tuple[Served, Content]) -> None:
+    served, _ = pushed
+    ended = refloat("verify", "--root", str(served.root), "--repair", home=served.root.parent)
+    assert ended.returncode == 7
+    assert "without --repair it may run" in ended.stderr
+
+
+def test_a_file_nobody_can_read_is_reported_and_not_marked(pushed: tuple[Served, Content]) -> None:
+    """A directory in a file's place: as root there are no permissions to take away."""
+    served, content = pushed
+    layer = largest(content)
+    path = file_of(served, layer.digest)
+    path.unlink()
+    path.mkdir()
+    served.stop()
+    _, found = verify(served, "--deep", "--repair")
+    assert [finding["kind"] for finding in found["findings"]] in (["damaged"], ["unreadable"])
+
+
+def largest(content: Content) -> Part:
+    return max(content.blobs, key=lambda part: len(part.body))
+
+
+def with_layer(layer: Part) -> bytes:
+    """A new image manifest that needs a blob."""
+    config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": layer.digest, "size": len(layer.body)}
+    document = {
+        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": config, "layers": [layer.descriptor()],
+    }  # fmt: skip
+    return json.dumps(document).encode()
