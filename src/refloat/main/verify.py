@@ -103,7 +103,7 @@ def _print(done: Verified, terms: VerifyTerms) -> None:
     if not done.findings:
         click.echo(f"Nothing is wrong: every blob is there and {depth}")
         return
-    click.echo(f"{len(done.findings)} findings")
+    click.echo("1 finding" if len(done.findings) == 1 else f"{len(done.findings)} findings")
     if terms.act == "repair":
         click.echo(f"  {done.marked} marked as damaged: the next push of each brings it back")
         click.echo(f"  {done.healed} found right again, {done.set_aside} moved to quarantine")
