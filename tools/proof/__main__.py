@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from tools.proof import ledger
+from tools.proof import ledger, page
 from tools.proof.part import Effort, Outcome, Part
 from tools.provision import CACHE
 
@@ -64,6 +64,8 @@ def _prove(parts: Sequence[Part], scale: float, seed: int, write: bool) -> int: 
         if write:
             _write_down(part, outcome, (scale, seed, seconds))
     print("", _table(rows), *notes, sep="\n")
+    if write:
+        page.update()
     return 1 if red else 0
 
 
