@@ -203,3 +203,19 @@ def test_name_in_use(shell: Shell, registry: Served, contents: tuple[Content, Co
     assert lines[-1] == "  hint: --as another name, or --replace moves it (undoable)"
     assert shell("restore", "failing/used:v1@{1}", "--as", "other", "--replace").code == 0
     assert registry.wire.manifest("failing/used", "other").body == contents[0].index.body
+
+
+def test_two_ways_to_treat_a_conflict_exclude_each_other(shell: Shell) -> None:
+    done = shell("undo", "pielnbyaja", "--skip", "--replace")
+    assert done.code == 2
+    assert "--skip and --replace exclude each other" in done.err
+
+
+def test_an_output_that_takes_nothing_is_said_to_be_so(registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("full/output", "v1", contents[0])
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "refloat", "ls", "--host", registry.address],
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "error: the output could not be written: No space left on device\n")

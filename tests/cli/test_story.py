@@ -75,7 +75,11 @@ def test_undo_without_an_id_takes_back_the_last_change_made_here(
     back = registry.wire.manifest("story/undo", "v1")
     assert (back.status, back.body) == (200, contents[0].index.body)
     again = shell("undo")
-    assert known(again.out).startswith("Moved to trash: story/undo:v1  (DIGEST) and 3 more manifests\n")
+    assert (again.code, again.out) == (2, "")
+    assert again.err == (
+        f"error: the last change from here, {done.change}, took {removed.change} back already\n"
+        f"  hint: refloat undo {done.change}   does {removed.change} again\n"
+    )
     entry = json.loads(shell("trash", "show", removed.change, "--json").out)["change"]
     assert (entry["reason"], entry["kind"], entry["undone_by"]) == ("a slip", "rm", done.change)
 

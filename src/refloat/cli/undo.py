@@ -19,7 +19,16 @@ from refloat.client.refloat import Document, Refloat
 CHOICES = 20  # changes listed where none was named
 
 
-@click.command(cls=Verb)
+class _Undo(Verb):
+    """Two ways to treat a conflict exclude each other: the last one named must not win unseen."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if {"--skip", "--replace"} <= set(args):
+            raise click.UsageError("--skip and --replace exclude each other", ctx)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Undo)
 @click.argument("change", required=False, metavar="[ID]")
 @doing.skip
 @doing.replace("Move back also what moved since (undoable).")
@@ -30,8 +39,8 @@ CHOICES = 20  # changes listed where none was named
 def undo(session: Session, change: str | None, **body: object) -> Exit:
     """Take a change back, whole or not at all.
 
-    Without an ID it is the last change this command line made at that server. An undo is a change too, so
-    undoing it does the change again. Where a reference moved since, nothing is done, unless --skip leaves
+    Without an ID it is the last change this command line made at that server. An undo is a change too:
+    undoing it, by its ID, does the change again. Where a reference moved since, nothing is done, unless --skip leaves
     it, --replace moves it back as well, or --as restores beside it.
     """
     server = session.server()
@@ -83,6 +92,11 @@ def _last(session: Session, server: Refloat) -> str:
         except Refused:
             last = None
         else:
+            if entry["kind"] == "undo":
+                raise usage(
+                    f"the last change from here, {last}, took {entry['undoes']} back already",
+                    f"{session.command('undo', last)}   does {entry['undoes']} again",
+                )
             when = relative(moment(str(entry["at"])), session.printer.now)
             session.printer.note(f"Taking back {entry['id']}: {entry['kind']} {what(entry)}, {when}")
             return str(entry["id"])

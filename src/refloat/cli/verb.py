@@ -50,8 +50,12 @@ class Verb(click.Command):
             tell(printer, problem)
             code = problem.exit
         except BrokenPipeError:  # who reads has read enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_output()
             code = Exit.OK
+        except OSError as error:
+            _let_go_of_output()
+            tell(printer, Problem(f"the output could not be written: {error.strerror or error}", Exit.FAILED))
+            code = Exit.FAILED
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             code = Exit.INTERRUPTED
@@ -63,6 +67,11 @@ class Verb(click.Command):
             tell(printer, _unexpected(error))
             code = Exit.FAILED
         ctx.exit(code or Exit.OK)
+
+
+def _let_go_of_output() -> None:
+    """What could not be written must not be tried again when the program ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _session(printer: Printer, shared: dict[str, Any]) -> Session:
