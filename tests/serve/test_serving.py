@@ -82,6 +82,13 @@ def test_a_request_under_way_finishes_before_the_end(tmp_path: Path) -> None:
         assert program.ended() == 0
 
 
+def test_a_server_told_to_end_while_it_starts_waits_for_nobody(tmp_path: Path) -> None:
+    with Program(tmp_path, REGISTRY_HTTP_DRAINTIMEOUT="10m") as program:
+        eventually(lambda: program.workers() != [], "no worker was started")
+        program.send(signal.SIGTERM)
+        assert program.ended() == 0
+
+
 def test_the_second_signal_ends_at_once(tmp_path: Path) -> None:
     with Program(tmp_path, REGISTRY_HTTP_DRAINTIMEOUT="1h") as program, closing(program.connect()) as connection:
         begin(connection, f"PATCH {upload(program)}", 1000)

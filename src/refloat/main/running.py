@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import signal
 import socket
 import sqlite3
 import sys
@@ -51,6 +52,7 @@ class Prepared:
         main = os.getpid()
 
         def work() -> Any:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until this process serves there is nothing to drain
             die_with(main)
             try:
                 return Worker(self.settings, self.session)
