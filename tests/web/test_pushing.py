@@ -47,6 +47,14 @@ class TestUploads:
         assert answer.headers["docker-content-digest"] == digest_of(body)
         assert wire.blob(name, digest_of(body)).body == body
 
+    @pytest.mark.parametrize("digest", [digest_of(b"another"), "sha256:00"])
+    def test_in_one_request_with_another_digest(self, serve: Serve, digest: str) -> None:
+        served = serve()
+        answer = served.wire.ask("POST", f"/v2/one/blobs/uploads/?digest={digest}", b"at once").expect(400)
+        assert code(answer) == "DIGEST_INVALID"
+        served.wire.ask("POST", "/v2/_refloat/v1/collect", b"{}", Content_Type="application/json").expect(200)
+        assert served.files() == [], "nobody was told of the session, so nobody would end it"
+
     def test_in_chunks(self, wire: Wire, name: str) -> None:
         place = begun(wire, name)
         first = wire.ask("PATCH", place, b"one ", Content_Range="0-3").expect(202)

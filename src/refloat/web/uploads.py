@@ -4,10 +4,13 @@ A session's file is locked from a request's first byte to its answer, and the se
 the lock: what another request did in between is seen, in this process or any other.
 """
 
+from contextlib import suppress
+
 from refloat.core.errors import (
     BlobUploadUnknown,
     DigestInvalid,
     NameInvalid,
+    RefloatError,
     SizeInvalid,
     StorageFull,
     UploadOutOfOrder,
@@ -30,10 +33,11 @@ async def begin(door: Door, request: Request, repository: RepositoryName) -> Non
     if "mount" in query and await _mount(door, request, repository, query):
         return
     _check_algorithm(query)
+    whole = Digest.parse(query["digest"][0]) if "digest" in query and "mount" not in query else None
     _check_room(door, request.content_length() or 0)
     upload = await _open_session(door, repository)
-    if "digest" in query and "mount" not in query:
-        await _finish(door, request, upload, Digest.parse(query["digest"][0]))
+    if whole is not None:
+        await _finish_at_once(door, request, upload, whole)
     else:
         await request.answer(202, _session_headers(door, request, upload))
 
@@ -123,6 +127,16 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
         terms = sessions.Terms(now, file.size, door.settings.lease, door.settings.graveyard)
         await door.metadata.write_brief(lambda tx: sessions.finish(tx, found, digest, trusted, terms))
     await request.answer(201, _blob_headers(door, request, found.repository, digest))
+
+
+async def _finish_at_once(door: Door, request: Request, upload: Upload, digest: Digest) -> None:
+    """Take a blob whole. If that fails its session ends too: nobody was told of it, so nobody would."""
+    try:
+        await _finish(door, request, upload, digest)
+    except (RefloatError, ClientGone):
+        with suppress(RefloatError):
+            await door.metadata.note(lambda tx: sessions.cancel(tx, upload, door.services.now()))
+        raise
 
 
 async def cancel(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
