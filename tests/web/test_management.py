@@ -267,6 +267,15 @@ def test_pages_of_other_origins_are_refused(registry: Served) -> None:
     get(registry, "changes", Origin=f"http://{registry.address}").expect(200)
 
 
+def test_a_name_that_was_led_here_is_no_origin_of_ours(registry: Served, serve: Serve) -> None:
+    """A page may own a name, and let it lead to this machine after it was loaded."""
+    rebound = {"Origin": "http://evil.example.com", "Host": "evil.example.com"}
+    assert error(post(registry, "collect", {}, **rebound).expect(403))["code"] == "DENIED"
+    named = serve(REGISTRY_HTTP_HOST="http://registry.example.com")
+    ours = {"Origin": "http://registry.example.com", "Host": "registry.example.com"}
+    get(named, "changes", **ours).expect(200)
+
+
 def test_many_at_once(registry: Served, contents: tuple[Content, Content]) -> None:
     """Removing and bringing back in parallel: each is whole, and history has them all."""
     names = [f"management/many{number}" for number in range(8)]

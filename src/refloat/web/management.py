@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Awaitable, Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -101,9 +103,20 @@ def _refuse_foreign(request: Request, configured: str) -> None:
     origin = request.headers.get("origin")
     if origin is None:
         return
-    ours = {request.headers.get("host", ""), configured.rpartition("://")[2].rstrip("/")} - {""}
+    host = request.headers.get("host", "")
+    ours = {host if _is_address(host) else "", configured.rpartition("://")[2].rstrip("/")} - {""}
     if origin.partition("://")[2] not in ours:  # guard: no-foreign-origin
         raise Denied("requests from pages of other origins are refused", {"origin": ascii(origin[:200])})
+
+
+def _is_address(host: str) -> bool:
+    """Can no name service lead this elsewhere? A page may own a name that leads to us; `http.host` says which is ours."""
+    name = urlsplit(f"//{host}").hostname or ""
+    try:
+        ip_address(name)
+    except ValueError:
+        return name == "localhost"
+    return True
 
 
 def _tell(condition: RefloatError) -> Response:
