@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 METADATA = "tests/contracts/test_metadata.py::"
 HERE = "tests/guards/test_guarded.py::"
+SWEPT = "tests/guards/test_swept.py::"
+HISTORY = "tests/usecases/test_delete_and_undo.py::"
+VERIFY = "tests/verify/test_verify.py::"
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,32 @@ class Mutant:
 
 
 MUTANTS = {
+    "a-failed-read-proves-nothing": Mutant(
+        'elif finding.kind != "unreadable":',
+        "else:",
+        HERE + "test_what_cannot_be_read_is_not_called_damaged",
+    ),
+    "adopt-only-what-is-live-now": Mutant(
+        "live = tx.read.live_key(digest)  # guard",
+        "live = trusted or tx.read.live_key(digest)  # guard",
+        HERE + "test_a_blob_that_was_condemned_since_it_was_looked_at_is_not_adopted",
+    ),
+    "an-undo-overwrites-nobody": Mutant(
+        'if conflicts and on_conflict == "refuse":',
+        "if False:",
+        HISTORY + "test_a_reference_that_moved_on_refuses_the_whole_undo_and_says_who",
+    ),
     "backups-keep-bytes": Mutant(
         "metadata.named_live([doomed.key for doomed in due if doomed.was_live])",
         "set()",
         HERE + "test_bytes_that_a_backup_names_live_stay",
     ),
     "bytes-before-row": Mutant("os.fsync(file)", "pass", HERE + "test_bytes_and_names_are_durable_when_a_seal_returns"),
+    "children-come-along": Mutant(
+        "pending.extend(view.children(digest))  # guard",
+        "pass  # guard",
+        HISTORY + "test_a_put_back_index_brings_its_children",
+    ),
     "condemn-only-what-nothing-holds": Mutant(
         "except sqlite3.IntegrityError:",
         "except ZeroDivisionError:",
@@ -48,6 +71,11 @@ MUTANTS = {
         'durability = "NORMAL"',
         HERE + "test_a_durable_promise_after_a_weaker_one_is_synced",
     ),
+    "ended-leases-are-the-queue": Mutant(
+        "self._execute(_OVER, (repository, blob, at))",
+        "pass",
+        SWEPT + "test_what_a_sweep_lets_go_of_is_collected",
+    ),
     "every-commit-durable": Mutant(
         "PRAGMA synchronous = FULL",
         "PRAGMA synchronous = NORMAL",
@@ -56,10 +84,20 @@ MUTANTS = {
     "failed-fsync-is-final": Mutant(
         "os.ftruncate(file, 0)", "pass", HERE + "test_bytes_that_an_fsync_refused_are_not_kept"
     ),
+    "foreign-files-are-left-alone": Mutant(
+        "if not is_key(name):",
+        "if False:",
+        VERIFY + "test_unknown_files_go_to_quarantine_and_foreign_ones_stay",
+    ),
     "foreign-keys": Mutant(
         "PRAGMA foreign_keys = {foreign_keys}",
         "PRAGMA foreign_keys = 0",
         METADATA + "test_every_connection_asserts_what_the_protocol_rests_on",
+    ),
+    "graveyard": Mutant(
+        "until = clock.at + terms.graveyard",
+        "until = clock.at",
+        HERE + "test_condemned_bytes_stay_for_the_graveyard",
     ),
     "hash-of-these-bytes": Mutant(
         "if kept is not None and kept[0] == (upload.version, upload.size):",
@@ -69,8 +107,18 @@ MUTANTS = {
     "keys-only-go-forward": Mutant(
         "done.rowcount != 1:  # guard: keys", "False:  # guard: keys", METADATA + "test_a_key_only_goes_forward"
     ),
+    "moves-hold-what-they-displace": Mutant(
+        "held = move.old",
+        "held = None",
+        HISTORY + "test_undo_after_the_window_says_what_is_gone",
+    ),
     "names-before-row": Mutant(
         "os.fsync(directory)", "pass", HERE + "test_bytes_and_names_are_durable_when_a_seal_returns"
+    ),
+    "no-damaged-manifest-is-served": Mutant(
+        "if Digest.of(manifest.body, manifest.digest.algorithm) != manifest.digest:",
+        "if False:",
+        VERIFY + "test_a_damaged_manifest_is_not_served_and_the_next_push_heals_it",
     ),
     "no-empty-registry-on-bytes": Mutant(
         "if not database.exists() and objects",
@@ -102,6 +150,11 @@ MUTANTS = {
         "if False:  # guard: one",
         METADATA + "test_an_upload_moves_on_only_for_the_version_that_was_seen",
     ),
+    "one-collector": Mutant(
+        "fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+        "pass",
+        "tests/serve/test_collector.py::test_one_collects_at_a_time",
+    ),
     "one-writer": Mutant(
         "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
@@ -116,5 +169,45 @@ MUTANTS = {
         "found = sessions.find(read, seen.repository, seen.id, door.services.now())  # guard",
         "found = seen  # guard",
         "tests/web/test_late.py::test_a_request_that_waited_for_the_lock_writes_nothing_into_a_finished_blob",
+    ),
+    "the-reserve-stays-free": Mutant(
+        "return length <= self._free()",
+        "return True",
+        "tests/contracts/test_blob_store.py::test_room_ends_at_the_reserve",
+    ),
+    "tombstones": Mutant(
+        "clock.at - LONGEST_REQUEST",
+        "clock.at",
+        HERE + "test_bytes_of_a_late_request_are_removed_too",
+    ),
+    "verify-looks-twice": Mutant(
+        " and _still_live(metadata, digest, live)",
+        "",
+        HERE + "test_a_blob_collected_while_it_is_looked_at_is_not_called_missing",
+    ),
+    "what-an-index-needs-stays": Mutant(
+        '" AND NOT EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND child = ?2)"',
+        '""',
+        SWEPT + "test_a_child_stays_while_history_holds_its_index",
+    ),
+    "what-history-holds-stays": Mutant(
+        '" AND NOT EXISTS (SELECT 1 FROM moves WHERE repository = ?1 AND held = ?2)"',
+        '""',
+        SWEPT + "test_what_two_changes_displaced_stays_until_the_last_is_over",
+    ),
+    "what-is-damaged-is-pushed-again": Mutant(
+        '" AND b.damaged_at IS NULL"',
+        '""',
+        VERIFY + "test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back",
+    ),
+    "what-is-live-stays": Mutant(
+        '" AND NOT EXISTS (SELECT 1 FROM tips WHERE repository = ?1 AND reference = ?2)"',
+        '""',
+        SWEPT + "test_what_came_back_stays_when_its_delete_is_over",
+    ),
+    "what-is-needed-stays": Mutant(
+        "if isinstance(reference, Digest) and is_needed(view, wish, reference):",
+        "if False:",
+        HISTORY + "test_deleting_an_index_leaves_its_children_and_rm_takes_them",
     ),
 }

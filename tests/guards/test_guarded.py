@@ -4,7 +4,6 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ from refloat.core.errors import BlobUnknown, BlobUploadUnknown, UploadOutOfOrder
 from refloat.core.identity import key_at
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import Upload
-from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.metadata.transaction import SqliteTransaction
 from refloat.usecases import upload as uploads
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.usecases.pull import open_blob
+from refloat.usecases.verify import Verified, VerifyTerms, verify
 
 NOW = 1_700_000_000_000_000
 HOUR = 3600 * 1_000_000
@@ -30,40 +29,25 @@ DIGEST = Digest.of(CONTENT)
 TERMS = uploads.Terms(NOW, len(CONTENT), lease=HOUR, graveyard=HOUR)
 
 
-@pytest.fixture
-def blobs(tmp_path: Path) -> Iterator[FileBlobs]:
-    store = FileBlobs(tmp_path / "refloat", reserve=0.0)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def metadata(tmp_path: Path) -> Iterator[SqliteMetadata]:
-    migrate(tmp_path / "refloat" / "refloat.db")
-    store = SqliteMetadata(tmp_path / "refloat" / "refloat.db", tmp_path / "refloat", lambda: False)
-    yield store
-    store.close()
-
-
 def session(number: int, size: int = 0, version: int = 0) -> Upload:
     return Upload(f"u{number}", TEAM, key_at(NOW, number.to_bytes(10, "big")), size, version, NOW + HOUR)
 
 
-def written(blobs: FileBlobs, number: int) -> Upload:
+def written(blobs: FileBlobs, number: int, content: bytes = CONTENT) -> Upload:
     """Write an upload's bytes, not yet sealed."""
     upload = session(number)
     blobs.create(upload.key)
     with blobs.open_upload(upload) as file:
-        file.append(CONTENT)
+        file.append(content)
     return upload
 
 
-def entered(metadata: SqliteMetadata, blobs: FileBlobs, number: int) -> Upload:
+def entered(metadata: SqliteMetadata, blobs: FileBlobs, number: int, content: bytes = CONTENT) -> Upload:
     """Bring a blob as a request does."""
-    upload = written(blobs, number)
+    upload, terms = written(blobs, number, content), uploads.Terms(NOW, len(content), lease=HOUR, graveyard=HOUR)
     metadata.write_now(lambda tx: uploads.begin(tx, upload))
     asyncio.run(blobs.seal(upload.key))
-    metadata.write_now(lambda tx: uploads.finish(tx, upload, DIGEST, None, TERMS))
+    metadata.write_now(lambda tx: uploads.finish(tx, upload, Digest.of(content), None, terms))
     return upload
 
 
@@ -180,3 +164,57 @@ def test_bytes_that_no_backup_names_go(metadata: SqliteMetadata, blobs: FileBlob
     collect(metadata, blobs, NOW + 2 * HOUR)
     later = collect(metadata, blobs, NOW + 4 * HOUR)
     assert (later.reaped, blobs.size(upload.key)) == (1, None)
+
+
+def test_condemned_bytes_stay_for_the_graveyard(metadata: SqliteMetadata, blobs: FileBlobs) -> None:
+    upload = entered(metadata, blobs, 1)
+    condemning = collect(metadata, blobs, NOW + 2 * HOUR)
+    assert (condemning.condemned, condemning.reaped, blobs.size(upload.key)) == (1, 0, len(CONTENT))
+    assert collect(metadata, blobs, NOW + 3 * HOUR).reaped == 1
+
+
+def test_bytes_of_a_late_request_are_removed_too(metadata: SqliteMetadata, blobs: FileBlobs) -> None:
+    upload = entered(metadata, blobs, 1)
+    collect(metadata, blobs, NOW + 2 * HOUR)
+    assert collect(metadata, blobs, NOW + 3 * HOUR).reaped == 1
+    blobs.path(upload.key).write_bytes(CONTENT)  # by a request that began before its session was over
+    for hours in (4, 26, 28):
+        collect(metadata, blobs, NOW + hours * HOUR)
+    assert blobs.size(upload.key) is None
+    assert metadata.listing.doomed(10) == []
+
+
+def test_a_blob_that_was_condemned_since_it_was_looked_at_is_not_adopted(
+    metadata: SqliteMetadata, blobs: FileBlobs
+) -> None:
+    entered(metadata, blobs, 1)
+    seen = uploads.judge_live(metadata.read, blobs, DIGEST, NOW)
+    collect(metadata, blobs, NOW + 2 * HOUR)
+    second = written(blobs, 2)
+    metadata.write_now(lambda tx: uploads.begin(tx, second))
+    metadata.write_now(lambda tx: uploads.finish(tx, second, DIGEST, seen, TERMS))
+    assert metadata.read.holds(TEAM, DIGEST)
+
+
+def test_what_cannot_be_read_is_not_called_damaged(metadata: SqliteMetadata, blobs: FileBlobs) -> None:
+    upload = entered(metadata, blobs, 1, b"")
+    path = blobs.path(upload.key)
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # of the right size, and every read of it fails
+    done = verify(metadata, blobs, VerifyTerms("bytes", "repair", NOW), lambda _: None)
+    assert ([finding.kind for finding in done.findings], done.marked) == (["unreadable"], 0)
+
+
+def test_a_blob_collected_while_it_is_looked_at_is_not_called_missing(
+    metadata: SqliteMetadata, blobs: FileBlobs
+) -> None:
+    for number, content in enumerate((b"one", b"two"), 1):
+        entered(metadata, blobs, number, content)
+
+    def collect_all(done: Verified) -> None:
+        if done.blobs == 1:
+            collect(metadata, blobs, NOW + 2 * HOUR)
+            collect(metadata, blobs, NOW + 3 * HOUR)
+
+    done = verify(metadata, blobs, VerifyTerms("bytes", "report", NOW), collect_all)
+    assert (done.blobs, done.findings) == (2, [])

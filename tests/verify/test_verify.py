@@ -13,6 +13,8 @@ from tests.serve.program import refloat
 from tools.content import Content, Part, make_content
 from tools.serving import Served
 
+IMAGE = "application/vnd.oci.image.manifest.v1+json"
+
 
 def verify(served: Served, *flags: str) -> tuple[int, dict[str, Any]]:
     """Run the command with --json. Returns its exit code and what it found."""
@@ -76,14 +78,13 @@ def test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back(pushe
     assert found["marked"] == 1
     served.start()
     served.wire.blob("team/api", layer.digest).expect(404)
-    refused = served.wire.ask(
-        "PUT", "/v2/team/api/manifests/again", with_layer(layer), Content_Type="application/vnd.oci.image.manifest.v1+json"
-    )  # fmt: skip
+    place = "/v2/team/api/manifests/again"
+    refused = served.wire.ask("PUT", place, with_layer(layer), Content_Type=IMAGE)
     assert refused.status == 404
     assert layer.digest.encode() in refused.body
     served.wire.push_blob("team/api", layer)
     assert served.wire.blob("team/api", layer.digest).expect(200).body == layer.body
-    assert verify(served, "--deep") [0] == 0
+    assert verify(served, "--deep")[0] == 0
 
 
 def test_a_blob_that_is_right_again_is_served_again(pushed: tuple[Served, Content]) -> None:
@@ -126,7 +127,8 @@ def test_unknown_files_go_to_quarantine_and_foreign_ones_stay(pushed: tuple[Serv
 def test_a_damaged_manifest_is_not_served_and_the_next_push_heals_it(pushed: tuple[Served, Content]) -> None:
     served, content = pushed
     index = content.index
-    query(served, "UPDATE manifests SET body = ? WHERE digest = ?", index.body.replace(b"amd64", b"amd65"), index.digest)
+    damaged = index.body.replace(b"amd64", b"amd65")
+    query(served, "UPDATE manifests SET body = ? WHERE digest = ?", damaged, index.digest)
     code, found = verify(served)
     assert (code, kinds(found)) == (8, [("manifest", index.digest)])
     assert b"damaged" in served.wire.manifest("team/api", "v1").expect(404).body
@@ -162,7 +164,7 @@ def with_layer(layer: Part) -> bytes:
     """A new image manifest that needs a blob."""
     config = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": layer.digest, "size": len(layer.body)}
     document = {
-        "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "schemaVersion": 2, "mediaType": IMAGE,
         "config": config, "layers": [layer.descriptor()],
     }  # fmt: skip
     return json.dumps(document).encode()

@@ -76,7 +76,7 @@ class FileBlobs:
 
     def has_room(self, length: int) -> bool:
         """Would `length` more bytes leave the reserve free?"""
-        return length <= self._free()
+        return length <= self._free()  # guard: the-reserve-stays-free
 
     def make_room(self) -> bool:
         """Give up the ballast for a database that found the disk full. True: there was some."""

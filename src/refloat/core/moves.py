@@ -81,7 +81,7 @@ def _pull_in(view: View, wish: Wish, digest: Digest) -> None:
             continue
         seen.add(digest)
         wish[digest] = digest
-        pending.extend(view.children(digest))
+        pending.extend(view.children(digest))  # guard: children-come-along
 
 
 def _first_staying(view: View, wish: Wish, because: Mapping[Reference, Digest]) -> Reference | None:
@@ -92,7 +92,7 @@ def _first_staying(view: View, wish: Wish, because: Mapping[Reference, Digest]) 
         reason = because.get(reference)
         if reason is not None and _after(view, wish, reason) is not None:
             return reference
-        if isinstance(reference, Digest) and is_needed(view, wish, reference):
+        if isinstance(reference, Digest) and is_needed(view, wish, reference):  # guard: what-is-needed-stays
             return reference
     return None
 

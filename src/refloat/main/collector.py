@@ -119,7 +119,7 @@ class Collector:
 
 def _locked(lock: int) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: one-collector
     except BlockingIOError:
         return False
     return True

@@ -13,11 +13,12 @@ from refloat.metadata.rows import to_doomed
 KEPT_ROUNDS = 1000
 _DUE_CHANGES = """
 SELECT id FROM changes WHERE pruned = 0 AND held_until <= ? ORDER BY held_until, n LIMIT ?"""
-_LOOSE = """
-SELECT m.digest FROM manifests m WHERE m.repository = ?1 AND m.digest = ?2
-AND NOT EXISTS (SELECT 1 FROM tips WHERE repository = ?1 AND reference = ?2)
-AND NOT EXISTS (SELECT 1 FROM moves WHERE repository = ?1 AND held = ?2)
-AND NOT EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND child = ?2)"""
+_LOOSE = (
+    "SELECT m.digest FROM manifests m WHERE m.repository = ?1 AND m.digest = ?2"
+    " AND NOT EXISTS (SELECT 1 FROM tips WHERE repository = ?1 AND reference = ?2)"  # guard: what-is-live-stays
+    " AND NOT EXISTS (SELECT 1 FROM moves WHERE repository = ?1 AND held = ?2)"  # guard: what-history-holds-stays
+    " AND NOT EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND child = ?2)"  # guard: what-an-index-needs-stays
+)
 _OVER = "INSERT OR IGNORE INTO leases (repository, digest, readable, expires) VALUES (?, ?, 0, ?)"
 _ENDED = """
 SELECT r.name, l.digest FROM leases l JOIN repositories r ON r.id = l.repository
@@ -82,7 +83,7 @@ class SqliteCollecting:
             self._execute("DELETE FROM refs WHERE repository = ? AND parent = ?", (repository, digest))
             self._execute("DELETE FROM manifests WHERE repository = ? AND digest = ?", (repository, digest))
             for blob in [blob for _, blob in refs if blob is not None]:
-                self._execute(_OVER, (repository, blob, at))
+                self._execute(_OVER, (repository, blob, at))  # guard: ended-leases-are-the-queue
             pending.extend(child for child, _ in refs if child is not None)
             swept += 1
         return swept

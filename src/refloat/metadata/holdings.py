@@ -13,10 +13,12 @@ INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, p
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _REF = """
 INSERT INTO refs (repository, parent, digest, kind, required, child, blob) VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_HELD = """
-SELECT 1 FROM blobs b WHERE b.digest = ?2 AND b.damaged_at IS NULL AND (
-    EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = ?2)
-    OR EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND digest = ?2 AND blob IS NOT NULL))"""
+_HELD = (
+    "SELECT 1 FROM blobs b WHERE b.digest = ?2"
+    " AND b.damaged_at IS NULL"  # guard: what-is-damaged-is-pushed-again
+    " AND (EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = ?2)"
+    " OR EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND digest = ?2 AND blob IS NOT NULL))"
+)
 _LEASE = """
 INSERT INTO leases (repository, digest, readable, expires) VALUES (?, ?, ?, ?)
 ON CONFLICT (repository, digest) DO UPDATE

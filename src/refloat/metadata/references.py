@@ -71,7 +71,8 @@ class References:
     def _write_moves(self, repository: int | None, n: int | None, moves: Sequence[Move]) -> None:
         (seq,) = self._execute("SELECT coalesce(max(seq), 0) FROM moves WHERE repository = ?", (repository,)).fetchone()
         for offset, move in enumerate(moves, 1):
-            self._execute(_MOVE, (repository, seq + offset, n, move.reference, move.old, move.new, move.old))
+            held = move.old  # guard: moves-hold-what-they-displace
+            self._execute(_MOVE, (repository, seq + offset, n, move.reference, move.old, move.new, held))
 
     def _write_tips(self, repository: int | None, n: int | None, moves: Sequence[Move]) -> None:
         """Digests come before the tags on them, and go after them: the foreign key holds at every step."""

@@ -155,7 +155,7 @@ def _expire_uploads(step: Step, clock: Clock, done: Round) -> None:
 def _condemn(step: Step, clock: Clock, terms: CollectTerms, done: Round) -> None:
     def condemn(tx: Collecting) -> tuple[int, int]:
         ended = tx.ended_leases(clock.at, BATCH)
-        until = clock.at + terms.graveyard
+        until = clock.at + terms.graveyard  # guard: graveyard
         return len(ended), sum(tx.condemn(repository, digest, clock.at, until) for repository, digest in ended)
 
     ended = BATCH
@@ -166,7 +166,7 @@ def _condemn(step: Step, clock: Clock, terms: CollectTerms, done: Round) -> None
 
 def _due(metadata: Metadata, step: Step, clock: Clock) -> tuple[list[Doomed], set[str]]:
     """Return the keys whose date has come, and those of them that a kept backup still names live."""
-    due = step(lambda tx: tx.due_keys(clock.at, clock.at - LONGEST_REQUEST, BATCH))
+    due = step(lambda tx: tx.due_keys(clock.at, clock.at - LONGEST_REQUEST, BATCH))  # guard: tombstones
     return due, metadata.named_live([doomed.key for doomed in due if doomed.was_live])  # guard: backups-keep-bytes
 
 

@@ -167,7 +167,7 @@ def _carry_out(
     undoes: str | None,
 ) -> Undone:
     conflicts = [(repository, conflict) for repository, plan in plans.items() for conflict in plan.conflicts]
-    if conflicts and on_conflict == "refuse":
+    if conflicts and on_conflict == "refuse":  # guard: an-undo-overwrites-nobody
         raise _refusal(tx, conflicts, plans)
     settled = {
         repository: close(tx.view(repository), plan.proposal, cause.deletions) for repository, plan in plans.items()

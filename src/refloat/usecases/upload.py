@@ -71,7 +71,7 @@ def finish(tx: Transaction, upload: Upload, digest: Digest, trusted: LiveKey | N
         if tx.read.holds(upload.repository, digest):
             return
         raise _unknown(upload.id)
-    live = tx.read.live_key(digest)
+    live = tx.read.live_key(digest)  # guard: adopt-only-what-is-live-now
     if live is not None and trusted is not None and live.key == trusted.key:
         tx.doom_upload(upload.key, terms.size, "adopted", terms.at)
     else:

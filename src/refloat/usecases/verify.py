@@ -78,7 +78,7 @@ def _verify_blobs(
         done.blobs += 1
         done.size += live.size
         finding = _judge(blobs, digest, live, terms.depth)
-        if finding is not None and _still_live(metadata, digest, live):
+        if finding is not None and _still_live(metadata, digest, live):  # guard: verify-looks-twice
             users = tuple(metadata.verifying.users(digest, MOST_USERS))
             done.findings.append(Finding(finding.kind, digest, finding.detail, users))
         if terms.act == "repair":
@@ -121,7 +121,7 @@ def _mark(
     if finding is None:
         if live.damaged and terms.depth == "bytes":
             done.healed += metadata.mark(lambda tx: tx.sound(digest, live.key, terms.at))
-    elif finding.kind != "unreadable":  # a failed read proves nothing
+    elif finding.kind != "unreadable":  # guard: a-failed-read-proves-nothing
         done.marked += metadata.mark(lambda tx: tx.damaged(digest, live.key, terms.at))
 
 
@@ -142,7 +142,7 @@ def _verify_bodies(metadata: Metadata, done: Verified) -> None:
 def _verify_files(metadata: Metadata, blobs: BlobShelf, terms: VerifyTerms, done: Verified) -> None:
     """A row is there before its file, so a file listed before its row was looked for is explained or is not."""
     waiting: list[str] = []
-    for name in blobs.keys():
+    for name in blobs.keys():  # noqa: SIM118 - this is no mapping
         done.files += 1
         waiting.append(name)
         if len(waiting) == PAGE:
@@ -159,7 +159,7 @@ def _explain(
     for name in names:
         if name in known:
             continue
-        if not is_key(name):
+        if not is_key(name):  # guard: foreign-files-are-left-alone
             done.findings.append(Finding("foreign", name, "this file is not refloat's; it is left alone"))
             continue
         done.findings.append(Finding("unknown", name, "no row explains this file"))

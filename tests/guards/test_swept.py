@@ -1,0 +1,65 @@
+"""Tests of what a sweep must leave alone, and of what must not be left over after it."""
+
+from refloat.blobs.filesystem import FileBlobs
+from refloat.core.clock import Tick
+from refloat.core.names import Digest, Tag
+from refloat.usecases.collect import CollectTerms, Round, run_round
+from refloat.usecases.delete import delete_reference
+from refloat.usecases.undo import UndoRequest, undo
+from tests.usecases.conftest import DAY, TEAM, Registry, index_of
+
+
+def pushed(registry: Registry, seed: str, tag: str) -> Digest:
+    return registry.put(tag, registry.image(seed)).digest
+
+
+def deleted(registry: Registry, reference: Digest | Tag, days: int) -> str:
+    """Delete with a window of so many days."""
+    registry.window = days * DAY
+    change = registry.do(lambda tx: delete_reference(tx, TEAM, reference, registry.cause())).change
+    assert change is not None
+    return change
+
+
+def taken_back(registry: Registry, change: str) -> None:
+    registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause()))
+
+
+def after(registry: Registry, blobs: FileBlobs, days: int) -> Round:
+    registry.now += days * DAY
+    tick = Tick(registry.now, registry.now, "run")
+    return run_round(registry.metadata, blobs, tick, CollectTerms(graveyard=DAY, history_keep=400 * DAY))
+
+
+def test_what_a_sweep_lets_go_of_is_collected(registry: Registry, blobs: FileBlobs) -> None:
+    deleted(registry, pushed(registry, "a", "v1"), days=10)
+    assert after(registry, blobs, 2).condemned == 0
+    done = after(registry, blobs, 9)
+    assert (done.swept, done.condemned) == (1, 2)
+
+
+def test_what_two_changes_displaced_stays_until_the_last_is_over(registry: Registry, blobs: FileBlobs) -> None:
+    digest = pushed(registry, "a", "v1")
+    taken_back(registry, deleted(registry, digest, days=10))
+    last = deleted(registry, digest, days=20)
+    assert after(registry, blobs, 11).swept == 0
+    taken_back(registry, last)
+    assert registry.tips() == {digest: digest, "v1": digest}
+
+
+def test_what_came_back_stays_when_its_delete_is_over(registry: Registry, blobs: FileBlobs) -> None:
+    digest = pushed(registry, "a", "v1")
+    taken_back(registry, deleted(registry, digest, days=10))
+    assert after(registry, blobs, 11).swept == 0
+    assert registry.tips() == {digest: digest, "v1": digest}
+
+
+def test_a_child_stays_while_history_holds_its_index(registry: Registry, blobs: FileBlobs) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    index = registry.put("v1", index_of(child)).digest
+    last = deleted(registry, index, days=20)
+    deleted(registry, Digest.of(child), days=10)
+    assert after(registry, blobs, 11).swept == 0
+    taken_back(registry, last)
+    assert set(registry.tips()) == {Digest.of(child), index, "v1"}
