@@ -1,0 +1,2 @@
+def told(*_):
+    return []
