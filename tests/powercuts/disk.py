@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +121,23 @@ def copy_data(source: Path, target: Path) -> None:
             while place < end:
                 place += os.sendfile(new.fileno(), old.fileno(), place, end - place)
         new.truncate(size)
+
+
+def loses_what_is_not_synced(place: Path) -> bool:
+    """Try it: of two files written alike, does a cut leave only the one that was synced?"""
+    with ExitStack() as held:
+        disk = make_disk(place / "tried.img", place / "tried", 300)
+        held.callback(let_go, disk.place)
+        for name in ("synced", "not-synced"):
+            with (disk.place / name).open("wb", buffering=0) as file:
+                file.write(b"bytes")
+                if name == "synced":
+                    os.fsync(file.fileno())
+        (copy,) = copy_still([disk], place / "tried-cut")
+        left = attach(copy, place / "tried-left")
+        held.callback(let_go, left.place)
+        sizes = {path.name: path.stat().st_size for path in left.place.iterdir() if path.is_file()}
+        return sizes.get("synced") == len(b"bytes") and not sizes.get("not-synced")
 
 
 def _mounts_below(place: Path) -> dict[Path, str]:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-GONE_KEPT = 300  # places with nothing at them that are still looked at, the newest
-SECOND = 1_000_000
+GONE_KEPT = 100  # places with nothing at them that are still looked at, the newest
 
 
 class Place(NamedTuple):

@@ -7,10 +7,10 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from tests.powercuts.clients import Client, Pool, Shared
@@ -30,17 +30,22 @@ SETTINGS = {
     "REGISTRY_LOG_ACCESSLOG_DISABLED": "true",
 }
 KINDS = ("blob", "mount", "push", "delete tag", "delete digest", "undo")
+COLLECTED = 0.1  # of the cuts
 LONGEST_WAIT = 2.0  # seconds for an acknowledgement of one kind; then the cut is taken anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """What a power cut left: copies of the disks in `directory`, and what had been promised."""
+    """What a power cut left: copies of the disks in `directory`, and what had been promised.
+
+    Looking again when everything due was collected takes as long as all the rest: only some cuts are `judged` so.
+    """
 
     name: str
     directory: Path
     images: tuple[Path, ...]
     standing: Standing
+    judged: Literal["at once", "through collection"] = "at once"
 
 
 class Load:
@@ -86,7 +91,8 @@ class Load:
             self._shared.stop.wait(self._dice.uniform(0, 0.1))
         else:
             self.journal.wait_for(self._dice.choice(KINDS), LONGEST_WAIT)
-        return cut_power(self.program.process, self.journal, self.disks, (name, to))
+        cut = cut_power(self.program.process, self.journal, self.disks, (name, to))
+        return replace(cut, judged="through collection") if self._dice.random() < COLLECTED else cut
 
     def check(self) -> None:
         """Raise what ended a client before its time."""

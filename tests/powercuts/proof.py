@@ -57,6 +57,8 @@ def try_cuts(effort: Effort, cuts: int, **settings: str) -> Outcome:
         return outcome
     context = multiprocessing.get_context("spawn")
     with disk.memory(effort.directory / "memory") as place, ProcessPoolExecutor(JUDGES, context) as judges:
+        if not disk.loses_what_is_not_synced(place):
+            raise RuntimeError("this disk keeps what was not synced: a cut of its power would prove nothing")
         progress = Progress(cuts, outcome, judges)
         for number in range(0, cuts, CUTS_A_ROUND):
             dice = random.Random(f"{effort.seed} {number // CUTS_A_ROUND}")
