@@ -4,7 +4,8 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.powercuts.journal import Effects, Journal, Place, Until
@@ -39,6 +40,40 @@ def _layer(dice: random.Random) -> Blob:
     return blob(dice.randbytes(dice.choice((1, 300, 4096, 9000, 30_000))))
 
 
+class Gate:
+    """Where turns begin. While it is closed no client is in the middle of one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._inside, self._is_open = 0, True
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until the gate is open, and be inside."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_open)
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """Let nobody in, and wait until everybody is out."""
+        with self._changed:
+            self._is_open = False
+            self._changed.wait_for(lambda: not self._inside)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_open = True
+                self._changed.notify_all()
+
+
 @dataclass
 class Shared:
     """What all clients of one server have: its address, the journal, the layers, the lease and window in seconds."""
@@ -49,6 +84,7 @@ class Shared:
     lease: float
     window: float
     weights: Mapping[str, int] = field(default_factory=lambda: REFLOAT)
+    gate: Gate = field(default_factory=Gate)
     stop: threading.Event = field(default_factory=threading.Event)
 
 
@@ -87,7 +123,8 @@ class Client:
         names, weights = list(self._shared.weights), list(self._shared.weights.values())
         try:
             while not self._shared.stop.is_set():
-                turns[self._dice.choices(names, weights)[0]](self._dice.choice(self._own))
+                with self._shared.gate.turn():
+                    turns[self._dice.choices(names, weights)[0]](self._dice.choice(self._own))
                 self._shared.stop.wait(self._dice.uniform(0, LONGEST_PAUSE))
         except LostError as lost:
             self.problem = None if self._shared.stop.is_set() else lost
@@ -103,7 +140,7 @@ class Client:
             self._delete_digest(repository)
         config = blob(json.dumps({"made": self._dice.getrandbits(64)}).encode())
         layers = self._shared.pool.pick(self._dice)
-        document = {
+        document: dict[str, object] = {
             "config": descriptor(CONFIG, config.digest, config.content),
             "layers": [descriptor(LAYER, layer.digest, layer.content) for layer in layers],
         }
@@ -167,7 +204,8 @@ class Client:
     def _delete(self, what: str, place: Place, more: Sequence[Place]) -> None:
         places = (place, *more)
         effects: Effects = {**dict.fromkeys(places, None), **self._in_the_way(places)}
-        until = Until(_now() + int(self._shared.window * SECOND), tuple((each, self._standing[each]) for each in places))
+        brings = tuple((each, self._standing[each]) for each in places)
+        until = Until(_now() + int(self._shared.window * SECOND), brings)
         number = self._shared.journal.begin(what, effects)
         answer = self._ask("DELETE", f"/v2/{place.repository}/manifests/{place.name}")
         _expect(answer, 202)
@@ -182,10 +220,7 @@ class Client:
 
     def _in_the_way(self, places: Sequence[Place]) -> dict[Place, None]:
         """Changes that cannot simply be undone any more when something new happens to these places."""
-        blocked = {
-            change for change, until in self._undoable.items()
-            if any(place in places for place, _ in until.brings) or any(value in _names(places) for _, value in until.brings)
-        }  # fmt: skip
+        blocked = {change for change, until in self._undoable.items() if _meets(until, places)}
         for change in blocked:
             del self._undoable[change]
         return dict.fromkeys(blocked, None)
@@ -234,8 +269,9 @@ class Client:
         return sum(":" in place.name for place in self._live(repository)) >= MOST_LIVE
 
 
-def _names(places: Sequence[Place]) -> set[str]:
-    return {place.name for place in places}
+def _meets(until: Until, places: Sequence[Place]) -> bool:
+    names = {place.name for place in places}
+    return any(place in places or value in names for place, value in until.brings)
 
 
 def _expect(answer: Answer, status: int) -> None:

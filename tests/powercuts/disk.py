@@ -1,8 +1,10 @@
 """A disk in memory that loses what was not synced: ext4 in a file on a tmpfs, over a loop device.
 
-The file is what has reached the disk. A copy of it, mounted, is what a machine finds after a power cut.
+The file is what has reached the disk. A copy of it, mounted, is what a machine finds after a power cut. Copies are
+taken while every write to the file is held back, so they are of one instant, often in the middle of a sync.
 """
 
+import fcntl
 import os
 import subprocess
 import time
@@ -16,8 +18,9 @@ from tools.provision import find
 SIZE = 96 << 20
 """Bytes of a disk: plenty for what is pushed, and too few for refloat's ballast, which would only be copied."""
 
-PATIENCE = 30.0  # seconds in which a disk has to stand still, or be let go of
-_WRITES, _SECTORS, _IN_FLIGHT = 4, 6, 8  # fields of /sys/block/DEVICE/stat
+DRIVE_SIZE = 512 << 20  # bytes for the files of the disks of one server
+PATIENCE = 30.0  # seconds until a mount is no longer used
+_FREEZE, _THAW = 0xC0045877, 0xC0045878  # FIFREEZE, FITHAW of linux/fs.h
 
 
 def missing() -> str | None:
@@ -30,13 +33,42 @@ def missing() -> str | None:
     return None if Path("/dev/loop-control").exists() else "needs loop devices"
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Space in memory: `place` for anything, and `drive` for the files of disks, which can be made to stand still."""
+
+    place: Path
+    drive: Path
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Hold back every write to the files of disks: a sync of a disk that is under way stops half-way."""
+        drive = os.open(self.drive, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.ioctl(drive, _FREEZE, 0)
+            try:
+                yield
+            finally:
+                fcntl.ioctl(drive, _THAW, 0)
+        finally:
+            os.close(drive)
+
+
 @contextmanager
-def memory(place: Path) -> Iterator[Path]:
-    """Mount a tmpfs at `place`. In the end whatever is mounted there or below is unmounted, and it is gone."""
+def memory(place: Path) -> Iterator[Memory]:
+    """Take space in memory. In the end whatever is mounted there is unmounted, and it is gone.
+
+    The files of disks lie on a file system of their own, itself in a file, because a tmpfs cannot be frozen.
+    """
     place.mkdir()
     _run("mount", "-t", "tmpfs", "-o", "size=4g,mode=700", "refloat-memory", str(place))
     try:
-        yield place
+        image, drive = place / "drive.img", place / "drive"
+        with image.open("wb") as file:
+            file.truncate(DRIVE_SIZE)
+        _run("mkfs.ext4", "-q", "-F", "-m", "0", "-N", "256", "-O", "^has_journal", str(image))
+        attach(image, drive, "noatime,discard")
+        yield Memory(place, drive)
     finally:
         for mounted in sorted(_mounts_below(place), reverse=True):  # the deepest first
             let_go(mounted)
@@ -50,15 +82,6 @@ class Disk:
     image: Path
     place: Path
     device: str
-
-    def written(self) -> tuple[str, ...]:
-        """Return what is different after anything was written: counters, the requests under way, a time stamp."""
-        fields = Path(f"/sys/block/{self.device}/stat").read_text().split()
-        return (fields[_WRITES], fields[_SECTORS], fields[_IN_FLIGHT], f"{self.image.stat().st_mtime_ns}")
-
-    def stands_still(self) -> bool:
-        """Is nothing being written?"""
-        return self.written()[2] == "0"
 
 
 def make_disk(image: Path, place: Path, commit: int) -> Disk:
@@ -87,24 +110,13 @@ def let_go(place: Path) -> None:
         time.sleep(0.02)  # nothing tells when a mount is no longer used
 
 
-def copy_still(disks: Sequence[Disk], to: Path) -> list[Path]:
-    """Copy all disks as they are at one instant. Raises TimeoutError if they never stand still.
-
-    The kernel writes when it likes. A copy during which it did is a mixture of two instants, which no power
-    cut leaves; it is thrown away and taken again.
-    """
+def copy_to(disks: Sequence[Disk], to: Path) -> list[Path]:
+    """Copy what has reached the disks. Unless they are frozen the copies are of no one instant."""
     to.mkdir()
     copies = [to / disk.image.name for disk in disks]
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        before = [disk.written() for disk in disks]
-        if not all(disk.stands_still() for disk in disks):
-            continue
-        for disk, copy in zip(disks, copies, strict=True):
-            copy_data(disk.image, copy)
-        if [disk.written() for disk in disks] == before:
-            return copies
-    raise TimeoutError("the disks never stand still")
+    for disk, copy in zip(disks, copies, strict=True):
+        copy_data(disk.image, copy)
+    return copies
 
 
 def copy_data(source: Path, target: Path) -> None:
@@ -123,18 +135,20 @@ def copy_data(source: Path, target: Path) -> None:
         new.truncate(size)
 
 
-def loses_what_is_not_synced(place: Path) -> bool:
+def loses_what_is_not_synced(space: Memory) -> bool:
     """Try it: of two files written alike, does a cut leave only the one that was synced?"""
     with ExitStack() as held:
-        disk = make_disk(place / "tried.img", place / "tried", 300)
+        disk = make_disk(space.drive / "tried.img", space.place / "tried", 300)
+        held.callback(disk.image.unlink)
         held.callback(let_go, disk.place)
         for name in ("synced", "not-synced"):
             with (disk.place / name).open("wb", buffering=0) as file:
                 file.write(b"bytes")
                 if name == "synced":
                     os.fsync(file.fileno())
-        (copy,) = copy_still([disk], place / "tried-cut")
-        left = attach(copy, place / "tried-left")
+        with space.frozen():
+            (copy,) = copy_to([disk], space.place / "tried-cut")
+        left = attach(copy, space.place / "tried-left")
         held.callback(let_go, left.place)
         sizes = {path.name: path.stat().st_size for path in left.place.iterdir() if path.is_file()}
         return sizes.get("synced") == len(b"bytes") and not sizes.get("not-synced")

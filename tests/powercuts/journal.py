@@ -6,7 +6,8 @@ change can be undone. A request says when it begins what its places will be; its
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -94,12 +95,13 @@ class Journal:
             self._last = ""
             return self._changed.wait_for(lambda: self._last == what, seconds)
 
-    def standing(self) -> Standing:
-        """Return what is promised now."""
+    @contextmanager
+    def paused(self) -> Iterator[Standing]:
+        """Give what is promised now; until the end nothing is begun and nothing counts as acknowledged."""
         with self._changed:
             at = time.time_ns() // 1000
             self._forget(at)
-            return Standing(at, self.position, dict(self._certain), tuple(self._under_way.values()))
+            yield Standing(at, self.position, dict(self._certain), tuple(self._under_way.values()))
 
     def _forget(self, at: int) -> None:
         """Let go of promises that are over, so that looking at all of them stays quick."""

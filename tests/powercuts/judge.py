@@ -170,25 +170,29 @@ def _unreadable(stores: Stores, repository: RepositoryName, digest: Digest) -> s
 
 
 def _undo_one(stores: Stores, cut: Cut, verdict: Verdict) -> dict[Place, str | None]:
-    """An acknowledged delete that can still be undone is, and all of it is back. Returns what must stay."""
+    """The newest acknowledged delete that can still be undone is, and all of it is back. Returns what must stay."""
     unsure = {place for asked in cut.standing.under_way for place in asked.effects}
-    for place, value in reversed(list(cut.standing.certain.items())):
+    certain = cut.standing.certain
+    for place, value in reversed(list(certain.items())):
         if not isinstance(value, Until) or place.kind != "change" or place in unsure:
             continue
-        brings = dict(value.brings)
-        if any(each in unsure or cut.standing.certain.get(each) is not None for each in brings):
+        if any(each in unsure or certain.get(each) is not None for each, _ in value.brings):
             continue
         verdict.looked_at += 1
-        cause = Cause(stores.at, change_id(b"afterwards"[:8]), stores.at + HOUR)
         try:
-            stores.metadata.write_now(lambda tx: undo(tx, UndoRequest(place.name), cause))
+            _undo(stores, place.name)
         except RefloatError as problem:
             verdict.lost.append(f"change {place.name} cannot be undone: {problem.message}")
             return {}
-        for each, digest in brings.items():
+        for each, digest in value.brings:
             _match(stores, each, digest, "undone", verdict)
-        return dict(brings)
+        return dict(value.brings)
     return {}
+
+
+def _undo(stores: Stores, change: str) -> None:
+    cause = Cause(stores.at, change_id(bytes(8)), stores.at + HOUR)
+    stores.metadata.write_now(lambda tx: undo(tx, UndoRequest(change), cause))
 
 
 def _collect(stores: Stores, verdict: Verdict) -> None:

@@ -1,12 +1,8 @@
 """A `refloat serve` on disks in memory under load, and cuts of its power."""
 
-import os
 import random
-import signal
-import subprocess
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +10,7 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from tests.powercuts.clients import Client, Pool, Shared
-from tests.powercuts.disk import Disk, copy_still, let_go, make_disk
+from tests.powercuts.disk import Disk, Memory, copy_to, let_go, make_disk
 from tests.powercuts.journal import Journal, Standing
 from tests.serve.program import DEADLINE, Program
 
@@ -29,8 +25,8 @@ SETTINGS = {
     "REGISTRY_REFLOAT_HISTORY_KEEP": "10s",
     "REGISTRY_LOG_ACCESSLOG_DISABLED": "true",
 }
-KINDS = ("blob", "mount", "push", "delete tag", "delete digest", "undo")
 COLLECTED = 0.1  # of the cuts
+LONGEST_WORK = 0.1  # seconds between two cuts
 LONGEST_WAIT = 2.0  # seconds for an acknowledgement of one kind; then the cut is taken anyway
 
 
@@ -51,8 +47,8 @@ class Cut:
 class Load:
     """Server and clients. With `database` on a disk of its own neither disk syncs what is on the other."""
 
-    def __init__(self, place: Path, dice: random.Random, **settings: str) -> None:
-        self.place, self._dice, self._held = place, dice, ExitStack()
+    def __init__(self, space: Memory, place: Path, dice: random.Random, **settings: str) -> None:
+        self.space, self.place, self._dice, self._held = space, place, dice, ExitStack()
         self.journal = Journal()
         self._settings = {**SETTINGS, "REGISTRY_REFLOAT_WORKERS": f"{dice.choice((1, 2))}", **settings}
         self.disks: list[Disk] = []
@@ -70,7 +66,7 @@ class Load:
 
     def _begin(self, held: ExitStack) -> None:
         for name in self._dice.choice((("root",), ("root", "database"))):
-            disk = make_disk(self.place / f"{name}.img", self.place / name, self._dice.choice((1, 5, 300)))
+            disk = make_disk(self.space.drive / f"{name}.img", self.place / name, self._dice.choice((1, 5, 300)))
             self.disks.append(disk)
             held.callback(disk.image.unlink)
             held.callback(let_go, disk.place)
@@ -86,12 +82,9 @@ class Load:
         end_clients(self._shared, self.clients)
 
     def cut(self, name: str, to: Path) -> Cut:
-        """Let it work for a moment, or until something is acknowledged, and cut the power."""
-        if self._dice.random() < 0.5:
-            self._shared.stop.wait(self._dice.uniform(0, 0.1))
-        else:
-            self.journal.wait_for(self._dice.choice(KINDS), LONGEST_WAIT)
-        cut = cut_power(self.program.process, self.journal, self.disks, (name, to))
+        """Let it work, and cut the power."""
+        with moment(self._shared, self._dice):
+            cut = cut_power(self.journal, self.space, self.disks, (name, to))
         return replace(cut, judged="through collection") if self._dice.random() < COLLECTED else cut
 
     def check(self) -> None:
@@ -101,6 +94,22 @@ class Load:
                 raise RuntimeError(f"{client.name} has ended; the server said:\n{self.program.said()[-3000:]}") from (
                     client.problem
                 )
+
+
+@contextmanager
+def moment(shared: Shared, dice: random.Random) -> Iterator[None]:
+    """Let the clients work until the moment of a cut. One of three:
+
+    any time; right after something was acknowledged; or when all is quiet, after the last answer, so that no
+    sync of another request carries along what this one left behind.
+    """
+    kind = dice.choice(("any", "acknowledged", "quiet"))
+    if kind == "acknowledged":
+        shared.journal.wait_for(dice.choice(("blob", "mount", *shared.weights)), LONGEST_WAIT)
+    else:
+        shared.stop.wait(dice.uniform(0, LONGEST_WORK))
+    with shared.gate.closed() if kind == "quiet" else nullcontext():
+        yield
 
 
 def start_clients(shared: Shared, dice: random.Random) -> list[Client]:
@@ -118,43 +127,15 @@ def end_clients(shared: Shared, clients: Sequence[Client]) -> None:
         client.join(DEADLINE)
 
 
-def cut_power(server: "subprocess.Popen[bytes]", journal: Journal, disks: Sequence[Disk], cut: tuple[str, Path]) -> Cut:
-    """Copy what has reached the disks at an instant at which no process of the server runs.
+def cut_power(journal: Journal, space: Memory, disks: Sequence[Disk], cut: tuple[str, Path]) -> Cut:
+    """Copy what has reached the disks at one instant, while the server works on and may be syncing.
 
-    What is promised is read while they stand: what was acknowledged by then was so before the copy began.
+    From reading what is promised until the disks stand still no request begins, so that what is on them was
+    asked for by then; what was acknowledged by then was so before the copy began.
     """
     name, to = cut
-    with standing_still(server.pid):
-        standing = journal.standing()
-        images = copy_still(disks, to)
+    with ExitStack() as held:
+        with journal.paused() as standing:
+            held.enter_context(space.frozen())
+        images = copy_to(disks, to)
     return Cut(name, to, tuple(images), standing)
-
-
-@contextmanager
-def standing_still(group: int) -> Iterator[None]:
-    """Stop all processes of a group, and let them go on. System calls that have begun, such as an fsync, end before."""
-    os.killpg(group, signal.SIGSTOP)
-    try:
-        deadline = time.monotonic() + DEADLINE
-        while not all(_stands(task) for task in _tasks(group)):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"group {group} does not stop")
-            time.sleep(0.001)  # nothing tells when a thread has stopped
-        yield
-    finally:
-        os.killpg(group, signal.SIGCONT)
-
-
-def _tasks(pid: int) -> list[Path]:
-    """Return the threads of a process and of its children."""
-    tasks = list(Path(f"/proc/{pid}/task").iterdir())
-    children = [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    return [*tasks, *(task for child in children for task in _tasks(child))]
-
-
-def _stands(task: Path) -> bool:
-    try:
-        state = (task / "stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state in "TtZX"

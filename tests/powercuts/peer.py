@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.powercuts import disk
 from tests.powercuts.clients import Client, Pool, Shared
 from tests.powercuts.journal import Journal, Place, Value
-from tests.powercuts.load import LEASE, WINDOW, Cut, cut_power, end_clients, start_clients
+from tests.powercuts.load import LEASE, WINDOW, Cut, cut_power, end_clients, moment, start_clients
 from tests.torture.content import MANIFEST, digest_of
 from tests.torture.wire import LostError, Wire
 from tools.bench.servers import Kind, Server, kinds
@@ -67,41 +67,42 @@ def told(directory: Path, seed: int, cuts: int) -> list[str]:
 def try_peer(kind: Kind, directory: Path, seed: int, cuts: int) -> Tally:
     """Cut the power of a registry under load so many times."""
     tally = Tally(f"{kind.name} {kind.version()}")
-    with disk.memory(directory / "peer") as place:
+    with disk.memory(directory / "peer") as space:
         for first in range(0, cuts, CUTS_A_ROUND):
             dice = random.Random(f"{seed} peer {first}")
-            ours = place / f"round{first}"
+            ours = space.place / f"round{first}"
             ours.mkdir()
-            _round(kind, ours, dice, (tally, range(first, min(cuts, first + CUTS_A_ROUND))))
+            _round(kind, (space, ours), dice, (tally, range(first, min(cuts, first + CUTS_A_ROUND))))
             print(f"  {tally}", file=sys.stderr, flush=True)
     return tally
 
 
-def _round(kind: Kind, place: Path, dice: random.Random, wanted: tuple[Tally, Iterable[int]]) -> None:
-    tally, numbers = wanted
+def _round(
+    kind: Kind, where: tuple[disk.Memory, Path], dice: random.Random, wanted: tuple[Tally, Iterable[int]]
+) -> None:
+    (space, place), (tally, numbers) = where, wanted
     with ExitStack() as held:
         held.callback(shutil.rmtree, place)
-        drive = disk.make_disk(place / "root.img", place / "root", COMMIT)
+        drive = disk.make_disk(space.drive / "root.img", place / "root", COMMIT)
+        held.callback(drive.image.unlink)
         held.callback(disk.let_go, drive.place)
         server = held.enter_context(Server(kind, drive.place))
         shared = Shared(server.address, Journal(), Pool(dice), LEASE, WINDOW, WEIGHTS)
         clients = start_clients(shared, dice)
         held.callback(end_clients, shared, clients)
         for number in numbers:
-            if dice.random() < 0.5:
-                shared.stop.wait(dice.uniform(0, 0.3))
-            else:
-                shared.journal.wait_for("push", 2.0)
-            assert server.process is not None
-            cut = cut_power(server.process, shared.journal, [drive], (f"cut {number}", place / f"cut{number}"))
+            with moment(shared, dice):
+                cut = cut_power(shared.journal, space, [drive], (f"cut {number}", place / f"cut{number}"))
             _judge(kind, cut, tally)
             _check(clients)
 
 
 def _judge(kind: Kind, cut: Cut, tally: Tally) -> None:
-    """Start the registry on what is left, and pull what was acknowledged and is not being changed."""
-    unsure = {place for asked in cut.standing.under_way for place in asked.effects}
-    promised = {place: value for place, value in cut.standing.certain.items() if place not in unsure}
+    """Start the registry on what is left, and pull what was acknowledged; what was being changed may be either."""
+    promised = {place: {value} for place, value in cut.standing.certain.items() if place.kind == "manifest"}
+    for asked in cut.standing.under_way:
+        for place, value in asked.effects.items():
+            promised.get(place, set()).add(value)
     with ExitStack() as held:
         held.callback(shutil.rmtree, cut.directory)
         left = disk.attach(cut.images[0], cut.directory / "root")
@@ -112,18 +113,18 @@ def _judge(kind: Kind, cut: Cut, tally: Tally) -> None:
         tally.count(*_pull(wire, promised))
 
 
-def _pull(wire: Wire, promised: Mapping[Place, Value]) -> tuple[int, int]:
+def _pull(wire: Wire, promised: Mapping[Place, set[Value]]) -> tuple[int, int]:
     """Return how many images were acknowledged, and how many of them are not there whole."""
-    images = {place: value for place, value in promised.items() if place.kind == "manifest" and value is not None}
+    images = {place: values for place, values in promised.items() if None not in values}
     blobs: dict[str, bool] = {}
-    lost = sum(not _is_whole(wire, place, f"{value}", blobs) for place, value in images.items())
+    lost = sum(not _is_whole(wire, place, values, blobs) for place, values in images.items())
     return len(images), lost
 
 
-def _is_whole(wire: Wire, place: Place, digest: str, blobs: dict[str, bool]) -> bool:
+def _is_whole(wire: Wire, place: Place, digests: set[Value], blobs: dict[str, bool]) -> bool:
     path = f"/v2/{place.repository}/manifests/{place.name}"
     answer = wire.ask("GET", path, Accept=MANIFEST)
-    if answer.status != 200 or digest_of(answer.body) != digest:
+    if answer.status != 200 or digest_of(answer.body) not in digests:
         return False
     document = json.loads(answer.body)
     return all(

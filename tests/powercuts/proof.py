@@ -10,7 +10,7 @@ import sys
 import time
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.powercuts import disk, peer
@@ -25,7 +25,19 @@ PEER_CUTS = 100
 JUDGES = 2
 MOST_WAITING = 2 * JUDGES  # cuts that were taken and not judged, so that memory stays small
 TELL_EVERY = 20.0  # seconds
-PLANTED = "    os.fsync(file)  # guard: bytes-before-row\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A guard that is edited out: the file under src/refloat, the text there, and what takes its place."""
+
+    file: str
+    old: str
+    new: str
+
+
+NO_SYNC = Fault("durable.py", "os.fsync(file)  # guard: bytes-before-row", "pass")
+NO_FULL = Fault("metadata/batches.py", 'durability = "FULL" if', 'durability = "NORMAL" if')
 
 
 def run(effort: Effort) -> Outcome:
@@ -38,14 +50,18 @@ def run(effort: Effort) -> Outcome:
 
 def run_planted(effort: Effort) -> Outcome:
     """The same, of a refloat that does not sync the bytes of blobs."""
+    return try_without(NO_SYNC, replace(effort, scale=min(effort.scale, 0.02)))
+
+
+def try_without(fault: Fault, effort: Effort) -> Outcome:
+    """Take cuts of a refloat with a fault in a copy of its source."""
     source = effort.directory / "src"
     shutil.copytree(HOME / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
-    durable = source / "refloat" / "durable.py"
-    text = durable.read_text("utf-8")
-    assert text.count(PLANTED) == 1
-    durable.write_text(text.replace(PLANTED, ""), "utf-8")
-    few = replace(effort, scale=min(effort.scale, 0.02))
-    return try_cuts(few, few.times(CUTS), PYTHONPATH=str(source), PYTHONDONTWRITEBYTECODE="1")
+    file = source / "refloat" / fault.file
+    text = file.read_text("utf-8")
+    assert text.count(fault.old) == 1, fault.file
+    file.write_text(text.replace(fault.old, fault.new), "utf-8")
+    return try_cuts(effort, effort.times(CUTS), PYTHONPATH=str(source), PYTHONDONTWRITEBYTECODE="1")
 
 
 def try_cuts(effort: Effort, cuts: int, **settings: str) -> Outcome:
@@ -56,13 +72,13 @@ def try_cuts(effort: Effort, cuts: int, **settings: str) -> Outcome:
         outcome.notes.append(f"not tried: {reason}")
         return outcome
     context = multiprocessing.get_context("spawn")
-    with disk.memory(effort.directory / "memory") as place, ProcessPoolExecutor(JUDGES, context) as judges:
-        if not disk.loses_what_is_not_synced(place):
+    with disk.memory(effort.directory / "memory") as space, ProcessPoolExecutor(JUDGES, context) as judges:
+        if not disk.loses_what_is_not_synced(space):
             raise RuntimeError("this disk keeps what was not synced: a cut of its power would prove nothing")
         progress = Progress(cuts, outcome, judges)
         for number in range(0, cuts, CUTS_A_ROUND):
             dice = random.Random(f"{effort.seed} {number // CUTS_A_ROUND}")
-            _round(place, dice, progress, (effort.seed, number, min(cuts, number + CUTS_A_ROUND)), settings)
+            _round(space, dice, progress, (effort.seed, number, min(cuts, number + CUTS_A_ROUND)), settings)
     return outcome
 
 
@@ -98,14 +114,14 @@ class Progress:
 
 
 def _round(
-    memory: Path, dice: random.Random, progress: Progress, cuts: tuple[int, int, int], settings: dict[str, str]
+    space: disk.Memory, dice: random.Random, progress: Progress, cuts: tuple[int, int, int], settings: dict[str, str]
 ) -> None:
     seed, first, last = cuts
-    place = memory / f"round{first}"
+    place = space.place / f"round{first}"
     place.mkdir()
-    with Load(place, dice, **settings) as load:
+    with Load(space, place, dice, **settings) as load:
         for number in range(first, last):
-            progress.judge(load, f"PROOF_SEED={seed}, cut {number}", memory / f"cut{number}")
+            progress.judge(load, f"PROOF_SEED={seed}, cut {number}", space.place / f"cut{number}")
             load.check()
         progress.settle(0)
     shutil.rmtree(place)
