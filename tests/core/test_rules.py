@@ -9,7 +9,7 @@ from refloat.core.moves import Move, Proposal
 from refloat.core.names import Digest, Reference, Tag
 from refloat.core.undo import Conflict, plan_as, plan_undo, plan_values, take_along
 from tests.models.book import Book, History
-from tests.models.test_references import WORLDS, A, B, I, R, S
+from tests.models.references import WORLDS, A, B, I, R, S
 
 T, U = Tag("t"), Tag("u")
 WORLD = WORLDS["images and an index"]

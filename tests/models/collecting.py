@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 
-from tests.models.explorer import LEAK, LOSS, REFUSED, Finding
-from tests.models.pushing import Pushing, Steps
+from tests.models.explorer import LEAK, LOSS, REFUSED, REVIVED, Finding
+from tests.models.purging import Purging, condemned, removed
+from tests.models.pushing import Steps
 from tests.models.world import HEADER, NO_KEY, UPLOADER, Backup, Client, State
 
 IN_FLIGHT = ("write", "seal", "judge", "finish")
+ENDED = Client("end", 0)
 
 
-class Protocol(Pushing):
+class Protocol(Purging):
     """Our protocol, under the guards that are in force."""
 
     def steps(self, s: State) -> Steps:
@@ -21,16 +23,23 @@ class Protocol(Pushing):
         yield from self.expire(s)
         yield from self.happen(s)
         yield from self.back_up(s)
+        yield from self.purge(s)
 
     def judge(self, s: State) -> Iterator[Finding]:
         if s.used and (s.live == NO_KEY or s.live not in s.stored):
             yield LOSS
         if s.refused:
             yield REFUSED
+        if s.purge != "none" and (s.live != NO_KEY or s.used):
+            yield REVIVED
+        if s.purge == "done" and s.ending & s.stored:
+            yield REVIVED
 
     def judge_rest(self, s: State) -> Iterator[Finding]:
         """When nothing is left to do, every manifest has gone: so has every byte and every row."""
         if s.used or s.stored or s.doomed or s.uploading or s.live != NO_KEY or "running" in s.leases:
+            yield LEAK
+        if s.purge == "reaping":
             yield LEAK
 
     # references
@@ -73,13 +82,18 @@ class Protocol(Pushing):
             if key in s.stored:
                 yield f"reaper: remove key {key}", removed(s, key)
                 if s.timeouts:
-                    yield f"reaper: removing key {key} times out", s._replace(late=s.late | {key}, timeouts=0)
+                    yield (
+                        f"reaper: removing key {key} times out",
+                        s._replace(late=s.late | {key}, timeouts=s.timeouts - 1),
+                    )
             elif "tombstones" not in self.guards or not any(
                 client.key == key and client.at in IN_FLIGHT for client in s.clients
             ):
                 yield f"reaper: forget key {key}", s._replace(doomed=s.doomed - {key})
 
     def kept_for_backup(self, s: State, key: int) -> bool:
+        if key in s.ending and "purge-waits-for-no-backup" in self.guards:
+            return False
         return "backups-keep-bytes" in self.guards and s.backup is not None and s.backup.live == key
 
     def expire(self, s: State) -> Steps:
@@ -103,8 +117,10 @@ class Protocol(Pushing):
         for key in s.late:
             yield f"the late removal of key {key} is carried out", removed(s, key)._replace(late=s.late - {key})
         if s.power_cuts and s.volatile:
-            cut = s._replace(stored=s.stored - s.volatile, volatile=frozenset(), power_cuts=0)
+            cut = s._replace(stored=s.stored - s.volatile, volatile=frozenset(), power_cuts=s.power_cuts - 1)
             yield "POWER CUT", restarted(cut)
+        if s.crashes and any(client.at in IN_FLIGHT for client in s.clients):
+            yield "THE SERVER DIES", restarted(s._replace(crashes=s.crashes - 1))
 
     def back_up(self, s: State) -> Steps:
         if s.backups == 2:
@@ -112,18 +128,23 @@ class Protocol(Pushing):
             yield "back up the database", s._replace(backup=copy, backups=1)
         elif s.backups == 1 and s.backup is not None:
             rows = s.backup._asdict()
-            yield "RESTORE THE DATABASE FROM ITS BACKUP", restarted(s._replace(**rows, looked=False, backups=0))
+            old = s._replace(**rows, looked=False, backups=0, clients=(ENDED, ENDED))
+            yield "RESTORE THE DATABASE FROM ITS BACKUP", self.purged_again(old)
+        if s.backup is not None and s.purge != "reaping":  # a purge is answered before a day has passed
+            yield "newer backups take its place", s._replace(backup=None, backups=-1 if s.restored else 0)
+        for key in self.unexplained(s):
+            yield f"verify: no row explains key {key}, it is set aside", removed(s, key)
 
-
-def condemned(s: State) -> State:
-    """The blob's row goes and its key is doomed. There is nothing to do if the row is gone already."""
-    return s._replace(live=NO_KEY, doomed=s.doomed | ({s.live} - {NO_KEY}))
-
-
-def removed(s: State, key: int) -> State:
-    return s._replace(stored=s.stored - {key}, volatile=s.volatile - {key})
+    def unexplained(self, s: State) -> frozenset[int]:
+        """Bytes that came after the backup. Nobody removes them, but an operator is told."""
+        return s.stored - s.uploading - s.doomed - {s.live} if s.restored else frozenset()
 
 
 def restarted(s: State) -> State:
-    """Every request under way is cut off and nobody asks again."""
-    return s._replace(clients=(Client("end", 0), Client("end", 0)))
+    """Every request under way is cut off, and begun again as often as its client does."""
+    header, uploader = (client if client.at in ("start", "end") else again(client) for client in s.clients)
+    return s._replace(clients=(header, uploader))
+
+
+def again(client: Client) -> Client:
+    return Client("start", client.tries - 1) if client.tries else ENDED

@@ -11,6 +11,8 @@ Finding = str
 LOSS = "loss"  # an acknowledged image is gone
 LEAK = "leak"  # at rest, bytes or rows stay that nobody will ever remove
 REFUSED = "refused"  # somebody was told that a blob is there, and is refused while that promise holds
+REVIVED = "revived"  # something is there, or can be there, that a purge has ended
+LIMIT = 3_000_000  # states of one world
 
 
 @dataclass
@@ -37,16 +39,17 @@ def explore(
     judge_rest: Callable[[S], Iterable[Finding]] = lambda state: (),
     *,
     until: Finding | None = None,
-    limit: int = 3_000_000,
+    distinct: set[int] | None = None,
 ) -> Explored:
     """Try every step from every state.
 
     `judge` looks at each state, `judge_rest` at those without a next step. A world does not go on from
-    a loss. With `until`, the exploration ends at the first finding of that kind.
+    a loss. With `until`, the exploration ends at the first finding of that kind. `distinct` gets the hash of
+    each state, so that what several worlds have in common can be counted once.
     """
     seen, came_from = Explored(), dict[S, tuple[S, str] | None]({start: None})
     queue = deque([start])
-    while queue and until not in seen.traces and len(came_from) <= limit:
+    while queue and until not in seen.traces and len(came_from) <= LIMIT:
         state, before = queue.popleft(), seen.transitions
         for label, after in steps(state):
             seen.transitions += 1
@@ -58,8 +61,10 @@ def explore(
         if seen.transitions == before:
             _note(seen, came_from, judge_rest(state), state)
     seen.states = len(came_from)
-    if seen.states > limit:
-        raise TooManyStatesError(f"more than {limit:,} states")
+    if distinct is not None:
+        distinct.update(map(hash, came_from))
+    if seen.states > LIMIT:
+        raise TooManyStatesError(f"more than {LIMIT:,} states")
     return seen
 
 

@@ -71,7 +71,7 @@ class Pushing:
         else:
             yield label, promise(entered, who)
         if s.repeats and who == UPLOADER and entered is not None:
-            yield f"{label} (to a repeated request)", entered.leased(who, "running")._replace(repeats=0)
+            yield f"{label} (to a repeated request)", entered.leased(who, "running")._replace(repeats=s.repeats - 1)
 
     def enter(self, s: State, who: int) -> tuple[str, State | None]:
         client = s.clients[who]
@@ -79,6 +79,8 @@ class Pushing:
             if s.holds(who):
                 return "upload: no session, but the blob is held, 201", s
             return "upload: no session, 404", None
+        if s.blocked and "uploads-read-the-block" in self.guards:
+            return "upload: blocked, 403", None
         own = s._replace(uploading=s.uploading - {client.key})
         checked = "adopt-only-what-is-live-now" not in self.guards or client.trusted == s.live
         if client.trusted != NO_KEY and checked:
@@ -118,5 +120,5 @@ def promise(s: State, who: int) -> State:
 def again(s: State, who: int) -> State:
     """Upload again, or give up; nothing was acknowledged."""
     client = s.clients[who]
-    at = "start" if client.tries else "end"
+    at = "start" if client.tries and not s.blocked else "end"
     return s.client(who, client._replace(at=at, tries=max(0, client.tries - 1), key=NO_KEY, promised=False))

@@ -58,9 +58,9 @@ class Adopting:
             yield LOSS
 
 
-def explore_adoption(answer: Adoption) -> Explored:
+def explore_adoption(answer: Adoption, distinct: set[int] | None = None) -> Explored:
     world = Adopting(answer)
-    return explore(Adopted(), world.steps, world.judge)
+    return explore(Adopted(), world.steps, world.judge, distinct=distinct)
 
 
 class Rescued(NamedTuple):
@@ -107,9 +107,9 @@ class Rescuing:
             yield LOSS
 
 
-def explore_rescue(answer: Rescue) -> Explored:
+def explore_rescue(answer: Rescue, distinct: set[int] | None = None) -> Explored:
     world = Rescuing(answer)
-    return explore(Rescued(), world.steps, world.judge)
+    return explore(Rescued(), world.steps, world.judge, distinct=distinct)
 
 
 class TwoPuts(NamedTuple):
@@ -153,6 +153,6 @@ class Finishing:
             yield LOSS
 
 
-def explore_two_puts(answer: SecondPut) -> Explored:
+def explore_two_puts(answer: SecondPut, distinct: set[int] | None = None) -> Explored:
     world = Finishing(answer)
-    return explore(TwoPuts(), world.steps, world.judge)
+    return explore(TwoPuts(), world.steps, world.judge, distinct=distinct)

@@ -34,6 +34,5 @@ def test_a_request_without_a_session_writes_nothing() -> None:
 
 def test_one_request_at_a_time_writes_to_an_upload() -> None:
     trace = explore_appends("append, compare, cut").traces[LOSS]
-    assert trace[-1] == "P2: append y"
-    assert "PUT: digest matches=True" in trace
+    assert {"P2: append y", "PUT: digest matches=True"} <= set(trace)
     assert explore_appends("lock the file").traces == {}

@@ -3,8 +3,8 @@
 - the *header*, in repository 0, asks with HEAD first, and uploads if told that the blob is missing
 - the *uploader*, in repository 1, mounts the blob from repository 0 or uploads it; its last request may be repeated
 - repository 0's old image is deleted, taken back, pruned and swept; what was pushed is deleted and swept
-- the collector condemns and reaps, the janitor ends sessions, leases end, the power fails, a DELETE of the
-  store is carried out late, the database is restored from a backup
+- the collector condemns and reaps, the janitor ends sessions, leases end, the server dies, the power fails, a
+  DELETE of the store is carried out late, the database is restored from a backup, the blob is purged
 
 The collector needs no step of its own for a crash: between two of its steps it remembers nothing.
 """
@@ -27,6 +27,11 @@ Guard = Literal[
     "tombstones",  # a doomed key is remembered for as long as a request for it may run
     "leases-hold",
     "backups-keep-bytes",
+    "uploads-read-the-block",  # in the transaction that enters them
+    "purge-takes-every-reference",  # in every repository
+    "purge-ends-leases",
+    "purge-waits-for-no-backup",
+    "blocks-outlive-the-database",  # they are in a file too, and a restored database is purged again
 ]
 
 
@@ -71,8 +76,18 @@ class State(NamedTuple):
     timeouts: int = 1  # removals that the store does not answer in time
     looked: bool = False  # the collector saw no reference (where condemning is not one transaction)
     backup: Backup | None = None
-    backups: int = 0
+    backups: int = 0  # 2: one can be made, 1: there was one, 0: it was used, if there was one, -1: and is gone
     refused: bool = False
+    crashes: int = 0
+    purges: int = 0
+    purge: str = "none"  # none, reaping, done: what the one who asked was told
+    blocked: bool = False
+    ending: frozenset[int] = frozenset()  # the keys that a purge has to see gone
+
+    @property
+    def restored(self) -> bool:
+        """Is this a database that was restored?"""
+        return self.backups == -1 or (self.backups == 0 and self.backup is not None)
 
     def holds(self, repository: int) -> bool:
         """Does a repository hold the blob?"""
