@@ -8,7 +8,6 @@ from tests.conftest import Serve
 from tests.programs import needed
 from tools.conformance import judge
 
-
 WITHOUT_PAUSE = {
     "REGISTRY_REFLOAT_COLLECT_INTERVAL": "100ms", "REGISTRY_REFLOAT_WINDOW": "100ms",
     "REGISTRY_REFLOAT_GRAVEYARD": "100ms",
