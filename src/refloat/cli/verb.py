@@ -49,13 +49,8 @@ class Verb(click.Command):
             problem = error if isinstance(error, Problem) else problem_of(error)
             tell(printer, problem)
             code = problem.exit
-        except BrokenPipeError:  # who reads has read enough
-            _let_go_of_output()
-            code = Exit.OK
         except OSError as error:
-            _let_go_of_output()
-            tell(printer, Problem(f"the output could not be written: {error.strerror or error}", Exit.FAILED))
-            code = Exit.FAILED
+            code = _end_of_output(printer, error)
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             code = Exit.INTERRUPTED
@@ -69,9 +64,13 @@ class Verb(click.Command):
         ctx.exit(code or Exit.OK)
 
 
-def _let_go_of_output() -> None:
-    """What could not be written must not be tried again when the program ends."""
+def _end_of_output(printer: Printer, error: OSError) -> Exit:
+    """Let go of an output that takes nothing more: it must not be tried again when the program ends."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # who reads has read enough
+        return Exit.OK
+    tell(printer, Problem(f"the output could not be written: {error.strerror or error}", Exit.FAILED))
+    return Exit.FAILED
 
 
 def _session(printer: Printer, shared: dict[str, Any]) -> Session:

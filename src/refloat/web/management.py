@@ -110,7 +110,7 @@ def _refuse_foreign(request: Request, configured: str) -> None:
 
 
 def _is_address(host: str) -> bool:
-    """Can no name service lead this elsewhere? A page may own a name that leads to us; `http.host` says which is ours."""
+    """Can no name service lead this elsewhere? A page may own a name that leads to us; `http.host` names ours."""
     name = urlsplit(f"//{host}").hostname or ""
     try:
         ip_address(name)
