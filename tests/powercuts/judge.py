@@ -15,8 +15,10 @@ from refloat.core.errors import RefloatError
 from refloat.core.identity import change_id
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Cause
+from refloat.main.directory import examine
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
+from refloat.settings.load import Flags, load
 from refloat.usecases import pull
 from refloat.usecases.collect import CollectTerms, run_round
 from refloat.usecases.undo import UndoRequest, undo
@@ -78,6 +80,7 @@ def _mounted(cut: Cut) -> Iterator[list[Path]]:
 def _look(cut: Cut, places: list[Path], verdict: Verdict) -> None:
     ours = places[0] / "refloat"
     database = places[1] / "refloat.db" if len(places) > 1 else ours / "refloat.db"
+    examine(load(None, {"REGISTRY_REFLOAT_DATABASE": str(database)}, Flags(root=places[0])).settings)
     migrate(database)
     with closing(FileBlobs(ours, 0.0)) as blobs, closing(SqliteMetadata(database, ours, blobs.make_room)) as metadata:
         stores = Stores(metadata, blobs, cut.standing.at)

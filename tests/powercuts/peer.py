@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from tests.powercuts import disk
@@ -34,25 +34,22 @@ STOCK = "docker-registry"
 
 @dataclass
 class Tally:
-    """What one registry was asked and what it lost: references whose image does not come back byte for byte."""
+    """What one registry was asked, what it lost, and what came back though its deletion was acknowledged.
+
+    An image counts as lost when a reference to it does not give it back byte for byte.
+    """
 
     name: str
     cuts: int = 0
-    cuts_with_loss: int = 0
-    promised: int = 0
+    images: int = 0
     lost: int = 0
-
-    def count(self, promised: int, lost: int) -> None:
-        """Add one cut."""
-        self.cuts += 1
-        self.promised += promised
-        self.lost += lost
-        self.cuts_with_loss += lost > 0
+    deletes: int = 0
+    back: int = 0
 
     def __str__(self) -> str:
         return (
-            f"{self.name}: tried {self.cuts} cuts, lost something in {self.cuts_with_loss} of them; "
-            f"{self.lost:,} of {self.promised:,} acknowledged images could not be pulled afterwards"
+            f"{self.name}: tried {self.cuts} cuts, lost {self.lost:,} of {self.images:,} acknowledged images; "
+            f"{self.back:,} of {self.deletes:,} acknowledged deletes were readable again"
         )
 
 
@@ -110,15 +107,21 @@ def _judge(kind: Kind, cut: Cut, tally: Tally) -> None:
         server = held.enter_context(Server(kind, left.place))
         wire = Wire(server.address)
         held.callback(wire.close)
-        tally.count(*_pull(wire, promised))
+        tally.cuts += 1
+        _pull(wire, promised, tally)
 
 
-def _pull(wire: Wire, promised: Mapping[Place, set[Value]]) -> tuple[int, int]:
-    """Return how many images were acknowledged, and how many of them are not there whole."""
-    images = {place: values for place, values in promised.items() if None not in values}
+def _pull(wire: Wire, promised: Mapping[Place, set[Value]], tally: Tally) -> None:
+    """Pull every image that was acknowledged, and ask for every manifest whose deletion was."""
     blobs: dict[str, bool] = {}
-    lost = sum(not _is_whole(wire, place, values, blobs) for place, values in images.items())
-    return len(images), lost
+    for place, values in promised.items():
+        if None not in values:
+            tally.images += 1
+            tally.lost += not _is_whole(wire, place, values, blobs)
+        elif values == {None}:
+            tally.deletes += 1
+            path = f"/v2/{place.repository}/manifests/{place.name}"
+            tally.back += wire.ask("GET", path, Accept=MANIFEST).status == 200
 
 
 def _is_whole(wire: Wire, place: Place, digests: set[Value], blobs: dict[str, bool]) -> bool:
@@ -159,15 +162,15 @@ def main() -> int:
         return 1
     seed = int(os.environ.get("PROOF_SEED") or secrets.randbelow(1 << 31))
     cuts = max(1, round(CUTS * float(os.environ.get("PROOF_SCALE") or 1)))
-    rows = [("registry", "cuts", "with a loss", "images acknowledged", "lost")]
+    rows: list[tuple[str, ...]] = [("registry", "cuts", "images", "lost", "deletes", "readable again")]
     with tempfile.TemporaryDirectory(prefix="powercuts-") as directory:
         for kind in (kind for kind in kinds().values() if kind.tree):
             tally = try_peer(kind, Path(directory), seed, cuts)
-            counts = (tally.cuts, tally.cuts_with_loss, tally.promised, tally.lost)
-            rows.append((tally.name, *(f"{count:,}" for count in counts)))  # type: ignore[arg-type]
+            _, *counts = astuple(tally)
+            rows.append((tally.name, *(f"{count:,}" for count in counts)))
     print(f"PROOF_SEED={seed}")
     for row in rows:
-        print("  ".join(cell.ljust(20) for cell in row).rstrip())
+        print("  ".join(cell.ljust(30 if cell == row[0] else 14) for cell in row).rstrip())
     return 0
 
 

@@ -11,5 +11,5 @@ def test_another_registry_is_cut_and_asked(tmp_path: Path) -> None:
     needed(STOCK)
     tally = try_peer(kinds()[STOCK], tmp_path, 7, 3)
     assert tally.cuts == 3
-    assert tally.promised > 0
-    assert tally.lost <= tally.promised
+    assert tally.images > 0
+    assert tally.lost <= tally.images
