@@ -261,5 +261,3 @@ class Histories(RuleBasedStateMachine):
             while self.model.tips[repository]:
                 free = [each for each in self.model.live(repository) if not self.model.parents(repository, each)]
                 self.voice.remove(repository, free, "image")
-
-

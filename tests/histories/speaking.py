@@ -173,7 +173,7 @@ class Voice:
                 if stays and not self.model.is_needed(repository, reference):
                     raise Wrong(f"undo {undone.id} left {reference}")
             roots = {each for each in wanted_gone & first if self.model.value(repository, each) is None}
-            self.model.check_taken(undone, repository, roots, wanted_gone, with_children=True)
+            self.model.check_taken(undone, repository, roots, mine, with_children=True)
 
     def undo_as(self, change: Change, move: Move, name: str, on_conflict: str) -> None:
         """Bring one reference of a change back under another tag."""
@@ -249,5 +249,3 @@ def _list(answer: Answer, name: str) -> list[dict[str, Any]]:
     entries = answer.document()[name]
     assert isinstance(entries, list)
     return entries
-
-

@@ -117,7 +117,8 @@ def propose_removal(view: View, proposal: Proposal, digest: Digest) -> None:
     for referrer in view.live_referrers(digest):
         if referrer not in proposal.wish:
             for tag in view.tags_on(referrer):
-                _follow(proposal, tag, referrer)
+                if tag not in proposal.wish or tag in proposal.because:  # a value wished for its own sake stays
+                    _follow(proposal, tag, referrer)
             _follow(proposal, referrer, digest)
             propose_removal(view, proposal, referrer)
     for tag in digest.fallback_tags:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from refloat.core.closing import close
 from refloat.core.errors import Denied, ManifestUnknown
-from refloat.core.moves import Move, Proposal, is_needed, propose_children, propose_removal
+from refloat.core.moves import Move, Proposal, View, is_needed, propose_children, propose_removal
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import Cause
 from refloat.ports import Transaction
@@ -46,11 +46,18 @@ def remove(
     view, proposal = tx.view(repository), Proposal()
     digests = [_propose(tx, repository, proposal, reference) for reference in references]
     if scope == "image":
-        for digest in digests:
-            if not is_needed(view, proposal.wish, digest):
-                propose_removal(view, proposal, digest)
-                propose_children(view, proposal, digest)
+        _propose_images(view, proposal, digests)
     return _record(tx, repository, proposal, cause, "rm")
+
+
+def _propose_images(view: View, proposal: Proposal, digests: Sequence[Digest]) -> None:
+    """Propose what nothing needs any more, in whatever order it was asked for: one may free another."""
+    waiting = list(dict.fromkeys(digests))
+    while free := [digest for digest in waiting if not is_needed(view, proposal.wish, digest)]:
+        for digest in free:
+            propose_removal(view, proposal, digest)
+            propose_children(view, proposal, digest)
+        waiting = [digest for digest in waiting if digest not in free]
 
 
 def _propose(tx: Transaction, repository: RepositoryName, proposal: Proposal, reference: Reference) -> Digest:
