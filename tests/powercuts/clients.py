@@ -111,8 +111,8 @@ class Client:
         """Wait until the last turn is over."""
         self._thread.join(seconds)
 
-    def _run(self) -> None:
-        """Take turns until told to stop, or until the server is gone."""
+    def take_turn(self, kind: str) -> None:
+        """Do one thing of a kind, if there is anything to do it to. Only for who has the gate."""
         turns = {
             "push": self._push,
             "repeat": self._repeat,
@@ -120,11 +120,15 @@ class Client:
             "delete digest": self._delete_digest,
             "undo": self._take_back,
         }
+        turns[kind](self._dice.choice(self._own))
+
+    def _run(self) -> None:
+        """Take turns until told to stop, or until the server is gone."""
         names, weights = list(self._shared.weights), list(self._shared.weights.values())
         try:
             while not self._shared.stop.is_set():
                 with self._shared.gate.turn():
-                    turns[self._dice.choices(names, weights)[0]](self._dice.choice(self._own))
+                    self.take_turn(self._dice.choices(names, weights)[0])
                 self._shared.stop.wait(self._dice.uniform(0, LONGEST_PAUSE))
         except LostError as lost:
             self.problem = None if self._shared.stop.is_set() else lost

@@ -63,7 +63,7 @@ class Journal:
     _certain: dict[Place, Value] = field(default_factory=dict)
     _under_way: dict[int, Asked] = field(default_factory=dict)
     _changed: threading.Condition = field(default_factory=threading.Condition)
-    _last: str = ""
+    _awaited: str = ""
 
     def begin(self, what: str, effects: Effects) -> int:
         """Write down that a request is about to be sent. Returns its number."""
@@ -80,8 +80,9 @@ class Journal:
             for place, value in {**asked.effects, **(more or {})}.items():
                 self._certain.pop(place, None)  # the newest last
                 self._certain[place] = value
-            self._last = asked.what
-            self._changed.notify_all()
+            if asked.what == self._awaited:
+                self._awaited = ""
+                self._changed.notify_all()
 
     def refuse(self, number: int) -> None:
         """Write down that a request was answered with a refusal: it did nothing."""
@@ -92,8 +93,8 @@ class Journal:
     def wait_for(self, what: str, seconds: float) -> bool:
         """Return as soon as a request of this kind is acknowledged. False: none was for so long."""
         with self._changed:
-            self._last = ""
-            return self._changed.wait_for(lambda: self._last == what, seconds)
+            self._awaited = what
+            return self._changed.wait_for(lambda: not self._awaited, seconds)
 
     @contextmanager
     def paused(self) -> Iterator[Standing]:

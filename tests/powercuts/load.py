@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -83,7 +83,7 @@ class Load:
 
     def cut(self, name: str, to: Path) -> Cut:
         """Let it work, and cut the power."""
-        with moment(self._shared, self._dice):
+        with moment(self._shared, self.clients, self._dice):
             cut = cut_power(self.journal, self.space, self.disks, (name, to))
         return replace(cut, judged="through collection") if self._dice.random() < COLLECTED else cut
 
@@ -97,18 +97,23 @@ class Load:
 
 
 @contextmanager
-def moment(shared: Shared, dice: random.Random) -> Iterator[None]:
+def moment(shared: Shared, clients: Sequence[Client], dice: random.Random) -> Iterator[None]:
     """Let the clients work until the moment of a cut. One of three:
 
-    any time; right after something was acknowledged; or when all is quiet, after the last answer, so that no
-    sync of another request carries along what this one left behind.
+    any time; right after something was acknowledged; or when all is quiet but for one last thing that one client
+    did, so that no sync of another request carries along what that one left behind.
     """
     kind = dice.choice(("any", "acknowledged", "quiet"))
     if kind == "acknowledged":
-        shared.journal.wait_for(dice.choice(("blob", "mount", *shared.weights)), LONGEST_WAIT)
+        answers = {"blob", "mount", *shared.weights} - {"repeat"}  # a repeated push is answered like any push
+        shared.journal.wait_for(dice.choice(sorted(answers)), LONGEST_WAIT)
     else:
         shared.stop.wait(dice.uniform(0, LONGEST_WORK))
-    with shared.gate.closed() if kind == "quiet" else nullcontext():
+    if kind != "quiet":
+        yield
+        return
+    with shared.gate.closed():
+        dice.choice(clients).take_turn(dice.choice(list(shared.weights)))
         yield
 
 

@@ -88,7 +88,7 @@ def _round(
         clients = start_clients(shared, dice)
         held.callback(end_clients, shared, clients)
         for number in numbers:
-            with moment(shared, dice):
+            with moment(shared, clients, dice):
                 cut = cut_power(shared.journal, space, [drive], (f"cut {number}", place / f"cut{number}"))
             _judge(kind, cut, tally)
             _check(clients)
