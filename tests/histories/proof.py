@@ -1,13 +1,18 @@
 """Long random histories of a real server, checked at every step against a model of what must be there."""
 
+import signal
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.histories.bench import Bench, Finding, LongEnough
+from tests.histories.bench import MEMORY, Bench, Finding, LongEnough
 from tests.histories.faults import FAULTS, Fault, plant
 from tests.histories.machine import Histories
 from tests.histories.universe import readable
@@ -25,12 +30,25 @@ def run(effort: Effort) -> Outcome:
     """Live through histories where all can be undone, then through some where all is due at once."""
     outcome = Outcome()
     for windows, count in HISTORIES.items():
-        bench = Bench(effort.directory / windows.replace(" ", "-"), windows)
-        try:
+        with _bench(effort.directory, windows) as bench:
             _live_through(bench, effort, outcome, effort.times(count, least=2), SHRUNK)
+    return outcome
+
+
+@contextmanager
+def _bench(directory: Path, windows: str, **settings: str) -> Iterator[Bench]:
+    """Have a server in memory, where there is such a place: what a power cut leaves of a disk is another part's matter.
+
+    Who ends this program by SIGTERM ends the server too.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="histories-", dir=MEMORY if MEMORY.is_dir() else directory) as place:
+        bench = Bench(Path(place) / "server", windows, **settings)
+        try:
+            yield bench
         finally:
             bench.end()
-    return outcome
+            signal.signal(signal.SIGTERM, before)
 
 
 def run_planted(effort: Effort) -> Outcome:
@@ -48,11 +66,8 @@ def run_planted(effort: Effort) -> Outcome:
 def _run_with(fault: Fault, effort: Effort) -> Outcome:
     effort.directory.mkdir()
     outcome, settled = Outcome(), plant(fault, effort.directory / "src")
-    bench = Bench(effort.directory / "server", fault.windows, **settled)
-    try:
+    with _bench(effort.directory, fault.windows, **settled) as bench:
         _live_through(bench, effort, outcome, 60, FOUND_ONCE)
-    finally:
-        bench.end()
     return outcome
 
 

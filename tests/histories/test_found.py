@@ -42,3 +42,12 @@ def test_rm_of_several_takes_what_one_of_them_held_in_either_order(voice: Voice)
         voice.delete(PLACE, "signature")
         voice.remove(PLACE, order, "image")
         assert voice.model.tips[PLACE] == {}
+
+
+def test_undo_of_a_first_push_takes_the_parts_of_an_index_that_it_brought_back(voice: Voice) -> None:
+    voice.put(PLACE, WORLD["index12"], "inner")
+    voice.delete(PLACE, WORLD["index12"].digest)
+    pushed = push(voice, "nest", "latest")
+    push(voice, "image2", WORLD["image2"].digest)
+    voice.undo(pushed, "refuse")
+    assert voice.model.tips[PLACE] == {}

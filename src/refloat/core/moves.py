@@ -134,7 +134,7 @@ def propose_removal(view: View, proposal: Proposal, digest: Digest) -> None:
 def propose_children(view: View, proposal: Proposal, digest: Digest) -> None:
     """Propose that the children of `digest` leave with it, and theirs."""
     for child in view.children(digest):
-        if child not in proposal.wish:
+        if proposal.wish.get(child) is None and child not in proposal.because:
             _follow(proposal, child, digest)
             propose_removal(view, proposal, child)
             propose_children(view, proposal, child)
