@@ -160,6 +160,11 @@ MUTANTS = {
         "pass",
         HERE + "test_one_request_at_a_time_has_an_uploads_file",
     ),
+    "repeated-finish-holds": Mutant(
+        "return tx.renew(repository, digest, expires)",
+        "return True",
+        "tests/web/test_late.py::test_a_repeated_end_holds_the_blob_like_the_first",
+    ),
     "restored-database-stops-collection": Mutant(
         "if number < seen:",
         "if False:",

@@ -120,7 +120,8 @@ def test_one_request_at_a_time_has_an_uploads_file(blobs: FileBlobs) -> None:
 def test_a_request_without_a_session_writes_nothing(metadata: SqliteMetadata, blobs: FileBlobs) -> None:
     upload = entered(metadata, blobs, 1)
     live = metadata.read.live_key(DIGEST)
-    metadata.write_now(lambda tx: uploads.finish(tx, upload, DIGEST, live, TERMS))  # a repeated request
+    with pytest.raises(BlobUploadUnknown):
+        metadata.write_now(lambda tx: uploads.finish(tx, upload, DIGEST, live, TERMS))  # a repeated request
     assert metadata.read.live_key(DIGEST) == live
     assert metadata.listing.doomed(10) == []
     with pytest.raises(BlobUploadUnknown):

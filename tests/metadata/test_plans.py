@@ -78,7 +78,9 @@ def _use_everything(registry: Registry) -> None:
     registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("index"), 1, None), registry.cause()))
     config = registry.blob(b"config one")
     assert read.blob(TEAM, config, registry.now) is not None
-    assert upload.is_finished(read, TEAM, config)
+    trusted = read.live_key(config)
+    assert trusted is not None
+    assert registry.do(lambda tx: upload.finish_again(tx, TEAM, config, trusted, registry.now))
     assert len(pull.list_referrers(read, TEAM, Digest.of(image), None)) == 1
     registry.do(lambda tx: upload.release(tx, TEAM, config, registry.now))
     registry.do(lambda tx: remove(tx, TEAM, [Tag("v1")], registry.cause(), "image"))

@@ -121,3 +121,31 @@ def test_a_repeated_end_that_waited_for_the_lock_is_answered_like_the_first(here
     answer, content = asyncio.run(late(here, "PUT", f"?digest={Digest.of(BODY)}"))
     assert answer.status_code == 201
     assert content == BODY
+
+
+async def _repeat(here: Here, between: Callable[[], None]) -> int:
+    """Push a blob, let something happen, and repeat the request that finished it. Returns its status."""
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=here.app), base_url="http://here") as client:
+        place = (await client.post("/v2/a/blobs/uploads/")).headers["location"] + f"?digest={Digest.of(BODY)}"
+        assert (await client.put(place, content=BODY)).status_code == 201
+        between()
+        return (await client.put(place, content=BODY)).status_code
+
+
+def test_a_repeated_end_holds_the_blob_like_the_first(here: Here) -> None:
+    def end_the_lease() -> None:
+        now = time.time_ns() // 1000
+        here.metadata.write_now(lambda tx: sessions.release(tx, RepositoryName("a"), Digest.of(BODY), now))
+
+    assert asyncio.run(_repeat(here, end_the_lease)) == 201
+    soon = time.time_ns() // 1000 + DAY // 2
+    assert here.metadata.collect(lambda tx: tx.ended_leases(soon, 10)) == []
+
+
+def test_a_repeated_end_is_not_believed_when_the_bytes_are_gone(here: Here) -> None:
+    def lose_the_bytes() -> None:
+        live = here.metadata.read.live_key(Digest.of(BODY))
+        assert live is not None
+        here.blobs.path(live.key).write_bytes(b"")
+
+    assert asyncio.run(_repeat(here, lose_the_bytes)) == 404

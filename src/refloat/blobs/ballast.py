@@ -1,6 +1,7 @@
 """64 MiB kept back, so that a disk run full can still take the deletes that empty it."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from refloat import durable
@@ -22,16 +23,27 @@ class Ballast:
         return True
 
     def restore(self, free: int) -> None:
-        """Take the room back when `free` bytes beyond the reserve are plenty for it."""
-        if free < 2 * SIZE or self._path.exists():
+        """Take the room back when `free` bytes beyond the reserve are plenty for it, and the disk lets us."""
+        if free < 2 * SIZE or self._is_whole():
             return
+        with suppress(OSError):
+            file = self._open()
+            try:
+                durable.preallocate(file, SIZE)
+            except OSError:
+                durable.unlink(self._path)
+            finally:
+                os.close(file)
+
+    def _is_whole(self) -> bool:
+        """A process may have ended between making the file and filling it."""
         try:
-            file = durable.create(self._path)
+            return self._path.stat().st_size >= SIZE
+        except FileNotFoundError:
+            return False
+
+    def _open(self) -> int:
+        try:
+            return durable.create(self._path)
         except FileExistsError:
-            return  # another process was faster
-        try:
-            durable.preallocate(file, SIZE)
-        except OSError:
-            durable.unlink(self._path)
-        finally:
-            os.close(file)
+            return os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)

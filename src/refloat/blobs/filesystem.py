@@ -1,6 +1,7 @@
 """Blobs as files under ROOT/refloat. Safe with any number of processes; needs no repair after a crash."""
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,19 +13,22 @@ from refloat.blobs.failures import condition_of, disk
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.layout import Layout
 from refloat.blobs.locked import READ, LockedFile
-from refloat.blobs.sealer import Sealer
+from refloat.blobs.sealer import OnBroken, Sealer
 from refloat.core.errors import BlobUploadUnknown
 from refloat.core.names import Digest
 from refloat.core.records import Upload
+
+log = logging.getLogger("refloat.blobs")
 
 
 class FileBlobs:
     """`ports.BlobStore`, `ports.BlobShelf` and `reaping.BlobReaper` over a directory.
 
-    `reserve` is the fraction of the disk that uploads leave free. Made after a fork: it has threads.
+    `reserve` is the fraction of the disk that uploads leave free. `on_broken` is told why, on any thread, when
+    nothing is sealed here any more. Made after a fork: it has threads.
     """
 
-    def __init__(self, directory: Path, reserve: float) -> None:
+    def __init__(self, directory: Path, reserve: float, on_broken: OnBroken = log.error) -> None:
         self._layout = Layout(directory)
         self._reserve = reserve
         self._hashes = RunningHashes()
@@ -32,9 +36,10 @@ class FileBlobs:
             durable.make_directory(directory)
             durable.make_directory(Path(self._layout.incoming))
             durable.make_directory(Path(self._layout.objects))
+            durable.fsync_directory(directory)  # also where a process died between making a name and syncing it
         self._ballast = Ballast(directory / "ballast")
         self._ballast.restore(self._free())
-        self._sealer = Sealer(self._layout)
+        self._sealer = Sealer(self._layout, on_broken)
 
     def create(self, key: str) -> None:
         """Make the empty file of an upload. Raises StorageFull, Unavailable."""
@@ -46,13 +51,15 @@ class FileBlobs:
     def open_upload(self, upload: Upload) -> LockedFile:
         """Lock and open an upload's bytes. The session has to be read again under the lock.
 
-        Raises UploadOutOfOrder when another request has them, BlobUploadUnknown when there are none.
+        Raises UploadOutOfOrder when another request has them, BlobUploadUnknown when there are none, Unavailable.
         """
         for path in (self._layout.arriving(upload.key), self._layout.whole(upload.key)):
             try:
                 file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             except FileNotFoundError:
                 continue
+            except OSError as problem:
+                raise condition_of(problem) from problem
             return LockedFile(file, upload, self._hashes)
         raise BlobUploadUnknown("the bytes of this upload are gone; begin it again", {"upload": upload.id})
 
@@ -83,13 +90,21 @@ class FileBlobs:
         return self._ballast.give_up()
 
     def reap(self, key: str) -> bool:
-        """Remove whatever lies under a key, finished or not; as often as needed. True: confirmed absent."""
+        """Remove whatever lies under a key, finished or not; as often as needed. True: confirmed absent.
+
+        One that the disk does not let go of is logged, and holds up no other.
+        """
         paths = (Path(self._layout.arriving(key)), Path(self._layout.whole(key)))
-        for path in paths:
-            if path.exists():
-                durable.unlink(path)
+        try:
+            for path in paths:
+                if path.exists():
+                    durable.unlink(path)
+            is_absent = not any(path.exists() for path in paths)
+        except OSError as problem:
+            log.warning("the bytes of %s cannot be removed now: %s", key, problem)
+            return False
         self._ballast.restore(self._free())
-        return not any(path.exists() for path in paths)
+        return is_absent
 
     def keys(self) -> Iterator[str]:
         """Yield every name that has bytes, arriving or whole; for looks at what lies about."""

@@ -40,12 +40,16 @@ class LockedFile:
         self._running = hashes.take(upload)
 
     def cut(self, size: int) -> None:
-        """Drop what lies beyond `size`, the recorded length. Raises BlobUploadUnknown if bytes are lost."""
+        """Drop what lies beyond `size`, the recorded length.
+
+        Raises BlobUploadUnknown if bytes are lost, Unavailable.
+        """
         there = os.fstat(self._file).st_size
         if there < size:
             raise BlobUploadUnknown("bytes of this upload were lost; begin it again", {"upload": self._upload.id})
         if there > size:
-            durable.truncate(self._file, size)  # guard: cut-to-the-recorded-size
+            with disk():
+                durable.truncate(self._file, size)  # guard: cut-to-the-recorded-size
         os.lseek(self._file, size, os.SEEK_SET)
 
     def append(self, *chunks: bytes | bytearray) -> None:

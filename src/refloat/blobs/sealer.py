@@ -6,10 +6,11 @@ may the database hear of it: until a row has it, a name means nothing.
 """
 
 import asyncio
+import errno
 import os
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from refloat.core.errors import BlobUploadUnknown, RefloatError, Unavailable
 
 MOST_AT_ONCE = 64
 FLUSHERS = 4  # fsyncs at a time: more gain nothing, measured
+
+OnBroken = Callable[[BaseException], None]
 
 
 @dataclass(slots=True)
@@ -35,14 +38,19 @@ class _Job:
 
 
 class Sealer:
-    """One thread that seals, and a few that flush for it."""
+    """One thread that seals, and a few that flush for it.
 
-    def __init__(self, layout: Layout) -> None:
+    `on_broken` is told the reason, on any thread, when a directory or a dropped file cannot be believed any more:
+    from then on nothing is sealed here.
+    """
+
+    def __init__(self, layout: Layout, on_broken: OnBroken) -> None:
         self._layout = layout
+        self._on_broken = on_broken
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._flushers = ThreadPoolExecutor(FLUSHERS, thread_name_prefix="flusher")
         self._made: set[str] = set()
-        self._broken: OSError | None = None
+        self._broken: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="sealer", daemon=True)
         self._thread.start()
 
@@ -71,11 +79,19 @@ class Sealer:
                     last = True
                     break
                 batch.append(more)
-            self._seal(batch)
+            self._seal_all(batch)
             for sealed in batch:
                 sealed.answer()
             if last:
                 return
+
+    def _seal_all(self, batch: Sequence[_Job]) -> None:
+        try:
+            self._seal(batch)
+        except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told that it is durable
+            self._break(problem)
+            for job in batch:
+                job.error = job.error or _refusal(problem)
 
     def _seal(self, batch: Sequence[_Job]) -> None:
         named = [job for job in batch if self._name(job)]
@@ -104,8 +120,8 @@ class Sealer:
         try:
             durable.make_directory(Path(day))
         except OSError as problem:
-            if isinstance(condition_of(problem), Unavailable):
-                self._broken = problem
+            if os.path.isdir(day):  # it was made, and could not be made durable
+                self._break(problem)
             raise
         self._sync(self._layout.objects)
         self._made.add(day)
@@ -133,19 +149,27 @@ class Sealer:
             try:
                 self._sync(day)
             except OSError as problem:
-                failure = f"the disk failed and this process stores no more blobs: {problem.strerror}"
                 for job in inside:
-                    job.error = Unavailable(failure)
+                    job.error = _refusal(problem)
 
     def _sync(self, directory: str) -> None:
         """Make the names in a directory durable. One that failed is not asked again and not believed."""
         if self._broken is not None:
-            raise self._broken
+            raise OSError(errno.EIO, f"{self._broken}")
         try:
             durable.fsync_directory(directory)
         except OSError as problem:
-            self._broken = problem
+            self._break(problem)
             raise
+
+    def _break(self, problem: BaseException) -> None:
+        if self._broken is None:
+            self._broken = problem
+            self._on_broken(problem)
+
+
+def _refusal(problem: BaseException) -> Unavailable:
+    return Unavailable(f"the disk failed and this process stores no more blobs: {problem}")
 
 
 def _answer(job: _Job) -> None:

@@ -1,4 +1,4 @@
-"""The end of a worker whose database failed: the one that takes its place begins on a fresh connection."""
+"""The end of a worker whose disk failed: the one that takes its place begins with nothing it must disbelieve."""
 
 import logging
 import os
@@ -6,7 +6,9 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
+from refloat.blobs.probe import takes_files
 from refloat.main.refusing import FAILED
 from refloat.metadata.sqlite import takes_commits
 
@@ -17,25 +19,35 @@ log = logging.getLogger("refloat.serve")
 
 
 class Retirement:
-    """Ends this process once the database takes commits again; until then it goes on answering pulls.
+    """Ends this process once database and blobs can be written again; until then it goes on answering pulls.
 
-    Requests under way have `drain` microseconds. Whoever started the process starts the next one.
+    `directory` has the blobs. Requests under way have `drain` microseconds. Whoever started the process starts the
+    next one.
     """
 
-    def __init__(self, database: Path, drain: int) -> None:
+    def __init__(self, database: Path, directory: Path, drain: int) -> None:
         self._database = database
+        self._directory = directory
         self._drain = drain / SECOND
         self._born = time.monotonic()
+        self._turn = threading.Lock()
+        self._has_begun = False
 
-    def begin(self, reason: BaseException) -> None:
-        """Be told, on any thread and once, that the writer has given up."""
-        log.error("the database failed, this worker writes nothing more: %s", reason)
-        threading.Thread(target=self._end, name="retirement", daemon=True).start()
+    def begin(self, failed: Literal["database", "blob store"], reason: BaseException) -> None:
+        """Be told, on any thread, that one of the two has given up."""
+        log.error("the %s failed, this worker writes nothing more: %s", failed, reason)
+        with self._turn:
+            if not self._has_begun:
+                self._has_begun = True
+                threading.Thread(target=self._end, name="retirement", daemon=True).start()
 
     def _end(self) -> None:
-        while time.monotonic() - self._born < LEAST_AGE or not takes_commits(self._database):
+        while time.monotonic() - self._born < LEAST_AGE or not self._can_write():
             time.sleep(PAUSE)
-        log.warning("the database takes commits again: this worker ends, for the next one to write")
+        log.warning("the disk can be written again: this worker ends, for the next one to write")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(self._drain)
         os._exit(FAILED)
+
+    def _can_write(self) -> bool:
+        return takes_commits(self._database) and takes_files(self._directory)

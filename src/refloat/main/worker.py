@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 
 from refloat.blobs.filesystem import FileBlobs
 from refloat.main.collector import Collector
@@ -20,9 +21,9 @@ class Worker:
 
     def __init__(self, settings: Settings, session: str) -> None:
         ours = settings.root / "refloat"
-        self._blobs = FileBlobs(ours, settings.reserve)
-        retirement = Retirement(settings.database, settings.drain_timeout)
-        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room, retirement.begin)
+        retire = Retirement(settings.database, ours, settings.drain_timeout).begin
+        self._blobs = FileBlobs(ours, settings.reserve, partial(retire, "blob store"))
+        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room, partial(retire, "database"))
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._interval = settings.collect_interval

@@ -2,11 +2,13 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from refloat import durable
 from refloat.core.errors import Unavailable
+from refloat.metadata.failures import disk
 
 KEPT = 7
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
@@ -19,20 +21,27 @@ class Backups:
         self._directory = directory
 
     def save(self, source: sqlite3.Connection, at: int) -> None:
-        """Write a whole copy of the database, durable under its name, and drop the oldest beyond KEPT."""
-        durable.make_directory(self._directory)
+        """Write a whole copy of the database, durable under its name, and drop the oldest beyond KEPT.
+
+        Raises StorageFull, Unavailable.
+        """
         name = datetime.fromtimestamp(at / 1_000_000, UTC).strftime(_NAME)
+        with disk():
+            durable.make_directory(self._directory)
+            for unfinished in self._directory.glob(".refloat-*"):
+                durable.unlink(unfinished)  # of a process that died, or of a disk that failed
+            self._write(source, name)
+            for old in self._kept()[:-KEPT]:
+                durable.unlink(old)
+
+    def _write(self, source: sqlite3.Connection, name: str) -> None:
         unfinished = self._directory / f".{name}.part"
-        unfinished.unlink(missing_ok=True)
-        target = sqlite3.connect(unfinished)
-        source.backup(target)
-        target.execute("PRAGMA journal_mode = DELETE")
-        target.close()
+        with closing(sqlite3.connect(unfinished)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
         durable.fsync_file(unfinished)
         durable.rename(unfinished, self._directory / name)
         durable.fsync_directory(self._directory)
-        for old in self._kept()[:-KEPT]:
-            durable.unlink(old)
 
     def last(self) -> int | None:
         """Return the instant of the newest backup, in microseconds."""
@@ -42,16 +51,13 @@ class Backups:
         return int(datetime.strptime(kept[-1].name, _NAME).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
     def named_live(self, keys: Sequence[str]) -> set[str]:
-        """Return those of `keys` that a kept backup names live."""
+        """Return those of `keys` that a kept backup names live. Raises Unavailable when one cannot be read."""
         named: set[str] = set()
         for path in self._kept() if keys else ():
-            backup = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
-            try:
+            with disk(), closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as backup:
                 for key in keys:
                     if backup.execute("SELECT 1 FROM keys WHERE key = ? AND state = 'live'", (key,)).fetchone():
                         named.add(key)
-            finally:
-                backup.close()
         return named
 
     def _kept(self) -> list[Path]:
@@ -66,17 +72,19 @@ class Epoch:
 
     def read(self) -> int:
         """Return the number; 0 where there is no file yet. Raises Unavailable where it holds no number."""
-        try:
-            return int(self._path.read_text())
-        except FileNotFoundError:
+        if not self._path.exists():
             return 0
+        try:
+            with disk():
+                return int(self._path.read_text())
         except ValueError:
             raise Unavailable(f"{self._path} does not hold the number of a round; nothing is collected") from None
 
     def write(self, number: int) -> None:
-        """Replace the number, durably."""
+        """Replace the number, durably. Raises StorageFull, Unavailable."""
         fresh = self._path.with_name(self._path.name + ".new")
-        fresh.write_text(f"{number}\n")
-        durable.fsync_file(fresh)
-        durable.rename(fresh, self._path)
-        durable.fsync_directory(self._path.parent)
+        with disk():
+            fresh.write_text(f"{number}\n")
+            durable.fsync_file(fresh)
+            durable.rename(fresh, self._path)
+            durable.fsync_directory(self._path.parent)

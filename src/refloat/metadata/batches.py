@@ -9,6 +9,7 @@ from typing import Literal
 
 from refloat import durable
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
+from refloat.metadata.failures import code_of
 
 CHECKPOINT_ROWS = 300  # rows written between two looks at the log: some thousand of its pages
 
@@ -54,7 +55,7 @@ class Batches:
             self._promise(batch)
             self._connection.execute("BEGIN IMMEDIATE")
         except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told it was written
-            if not patience and _code(problem) == sqlite3.SQLITE_BUSY:
+            if not patience and code_of(problem) == sqlite3.SQLITE_BUSY:
                 return False
             self._fail(batch, problem)
         return True
@@ -125,11 +126,11 @@ class Batches:
         problem = self._given_back() or problem
         if isinstance(problem, RefloatError):
             return problem
-        if _code(problem) == sqlite3.SQLITE_FULL:
+        if code_of(problem) == sqlite3.SQLITE_FULL:
             with suppress(OSError):  # then there is no room, and the next one hears it too
                 self._make_room()
             return StorageFull("the disk is full: nothing was written; deletes, undo and pulls still work")
-        if _code(problem) == sqlite3.SQLITE_BUSY:
+        if code_of(problem) == sqlite3.SQLITE_BUSY:
             return Unavailable("the database is busy: nothing was written, try again")
         self._broken = problem  # a commit that failed is not tried again and not believed
         self._on_broken(problem)
@@ -152,8 +153,3 @@ class Batches:
 def promises_durability(batch: Sequence[Job]) -> bool:
     """Was anybody in the batch promised that a power cut takes nothing back?"""
     return any(job.promise == "durable" for job in batch)
-
-
-def _code(problem: BaseException) -> int | None:
-    """Return SQLite's code without its extension: there are several ways to be busy."""
-    return problem.sqlite_errorcode & 0xFF if isinstance(problem, sqlite3.OperationalError) else None

@@ -3,6 +3,7 @@
 import sqlite3
 from pathlib import Path
 
+from refloat import durable
 from refloat.core.errors import Unavailable
 from refloat.metadata.migrations import STEPS
 from refloat.metadata.sqlite import connect
@@ -37,4 +38,4 @@ def _apply(connection: sqlite3.Connection, number: int) -> None:
         for statement in STEPS[number - 1]:
             connection.execute(statement)
         connection.execute("INSERT INTO schema_version VALUES (?)", (number,))
-    connection.execute("COMMIT")
+    durable.commit(connection)

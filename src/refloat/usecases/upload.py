@@ -64,12 +64,10 @@ def judge_live(read: Reader, blobs: BlobStore, digest: Digest, now: int) -> Live
 def finish(tx: Transaction, upload: Upload, digest: Digest, trusted: LiveKey | None, terms: Terms) -> None:
     """Enter a finished upload whose bytes are durable and hash to `digest`.
 
-    A healthy live blob is adopted and our key doomed; a doubtful one is replaced by ours. A repeated
-    request for what the repository holds succeeds. Raises BlobUploadUnknown, having written nothing.
+    A healthy live blob is adopted and our key doomed; a doubtful one is replaced by ours. Raises
+    BlobUploadUnknown where the session is gone, having written nothing: it may have been a repeated request.
     """
     if not tx.end_upload(upload):  # guard: no-session-no-write
-        if tx.read.holds(upload.repository, digest):
-            return
         raise _unknown(upload.id)
     live = tx.read.live_key(digest)  # guard: adopt-only-what-is-live-now
     if live is not None and trusted is not None and live.key == trusted.key:
@@ -81,9 +79,15 @@ def finish(tx: Transaction, upload: Upload, digest: Digest, trusted: LiveKey | N
     tx.lease(upload.repository, digest, terms.at + terms.lease)
 
 
-def is_finished(read: Reader, repository: RepositoryName, digest: Digest) -> bool:
-    """Does a request to finish a session that is gone repeat one that was answered?"""
-    return read.holds(repository, digest)
+def finish_again(tx: Transaction, repository: RepositoryName, digest: Digest, trusted: LiveKey, expires: int) -> bool:
+    """Hold for longer what a request to finish a session that is gone relies on, if it repeats one that succeeded.
+
+    Reading is not granted again: the image that used the blob may have been deleted since. False: it repeats none.
+    """
+    live = tx.read.live_key(digest)
+    if live is None or live.key != trusted.key or not tx.read.holds(repository, digest):
+        return False
+    return tx.renew(repository, digest, expires)  # guard: repeated-finish-holds
 
 
 def cancel(tx: Transaction, upload: Upload, at: int) -> None:

@@ -107,9 +107,9 @@ async def finish(door: Door, request: Request, repository: RepositoryName, uploa
         found = sessions.find(door.metadata.read, repository, upload, door.services.now())
         await _finish(door, request, found, digest)
     except BlobUploadUnknown:
-        if not sessions.is_finished(door.metadata.read, repository, digest):
+        if not await _finish_again(door, repository, digest):
             raise
-        await request.answer(201, _blob_headers(door, request, repository, digest))  # a repeated request
+        await request.answer(201, _blob_headers(door, request, repository, digest))
 
 
 async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -> None:
@@ -127,6 +127,16 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
         terms = sessions.Terms(now, file.size, door.settings.lease, door.settings.graveyard)
         await door.metadata.write_brief(lambda tx: sessions.finish(tx, found, digest, trusted, terms))
     await request.answer(201, _blob_headers(door, request, found.repository, digest))
+
+
+async def _finish_again(door: Door, repository: RepositoryName, digest: Digest) -> bool:
+    """Answer a repeated request like the first one: the blob is there, whole, and held from now on."""
+    now = door.services.now()
+    trusted = sessions.judge_live(door.metadata.read, door.blobs, digest, now)
+    if trusted is None:
+        return False
+    until = now + door.settings.lease
+    return await door.metadata.note(lambda tx: sessions.finish_again(tx, repository, digest, trusted, until))
 
 
 async def _finish_at_once(door: Door, request: Request, upload: Upload, digest: Digest) -> None:
