@@ -1,0 +1,1 @@
+"""A disk that fails: at any one call, or for a while."""
