@@ -1,4 +1,4 @@
-"""The disk fails at each call of each operation: once with EIO or ENOSPC, with half a write, full from there on.
+"""The disk fails at each call of each operation: with EIO, with ENOSPC, with half a write, or full from there on.
 
 Nothing is lost, no other exception comes out, and the same process goes on.
 """
