@@ -133,6 +133,9 @@ class Sealer:
         except FileNotFoundError:
             job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
             return
+        except OSError as problem:  # nothing was asked of the disk yet, so nothing is in doubt
+            job.error = condition_of(problem)
+            return
         try:
             durable.fsync(file)
         except OSError as problem:  # guard: failed-fsync-is-final
