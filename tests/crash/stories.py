@@ -15,6 +15,7 @@ from refloat.usecases import upload, verify
 from refloat.usecases.delete import delete_reference, remove
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
+from tests.crash.restarts import put_backup_back, update, vouch
 from tests.crash.scenario import DAY, HOUR, REPOSITORY, START, Registry
 
 Step = Callable[[Registry], object]
@@ -214,4 +215,7 @@ STORIES: Mapping[str, Sequence[Step]] = {
     "spoiled": [push("v1", SPOILED, b"a"), spoil, stray, repair, push("v1", SPOILED, b"a"), push("v2", SPOILED)],
     "many at once": [*[push(f"v{n}", b"shared", b"layer %d" % n) for n in range(6)], rm("v0", "v2", "v4"), take_back(),
                      rm("v1", "v3"), days_pass(2), days_pass(2)],
+    "a backup put back": [push("v1", b"a"), push("v2", b"b"), days_pass(1), back_up(1), rm("v1"), *[days_pass(2)] * 3,
+                          put_backup_back, vouch, push("v3", b"a", b"c"), rm("v2"), days_pass(2), days_pass(2)],
+    "a newer version": [push("v1", b"a"), update, push("v2", b"a"), update, rm("v1"), take_back()],
 }  # fmt: skip

@@ -83,7 +83,7 @@ def _selftest(parts: Sequence[Part], scale: float, seed: int) -> int:
 
 def _try(part: Part, scale: float, seed: int, *, planted: bool) -> tuple[Outcome, float]:
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix=f"proof-{part.name.replace(' ', '-')}-", dir=CACHE) as place:
+    with tempfile.TemporaryDirectory(prefix="proof-", dir=CACHE) as place:
         effort = Effort(scale, seed, Path(place))
         outcome = part.run_planted(effort) if planted else part.run(effort)
     return outcome, time.monotonic() - begun

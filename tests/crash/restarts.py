@@ -1,0 +1,41 @@
+"""Steps in which the program ends and another begins on the directory: on a backup, or as a newer version."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+
+from refloat.core.clock import Tick
+from refloat.metadata.migrate import migrate
+from refloat.metadata.store import SqliteMetadata
+from refloat.usecases.clock import accept
+from tests.crash.scenario import START, Registry
+
+
+def put_backup_back(registry: Registry) -> None:
+    """Stop, put the newest backup in the database's place, start."""
+    registry.metadata.close()
+    newest = max((registry.directory / "backups").glob("refloat-*.db"))
+    for name in ("refloat.db-wal", "refloat.db-shm"):
+        (registry.directory / name).unlink(missing_ok=True)
+    shutil.copyfile(newest, registry.directory / "refloat.db")
+    _start(registry)
+
+
+def vouch(registry: Registry) -> None:
+    """Say that this database is the one to go on with."""
+    accept(registry.metadata, Tick(registry.now, registry.now - START, "one"))
+
+
+def update(registry: Registry) -> None:
+    """Stop, find the schema of an older version, start."""
+    registry.metadata.close()
+    with closing(sqlite3.connect(registry.directory / "refloat.db")) as database, database:
+        database.execute("DELETE FROM schema_version WHERE version > 1")
+        database.execute("DROP INDEX changes_pruned")
+        database.execute("DELETE FROM sqlite_stat1")
+    _start(registry)
+
+
+def _start(registry: Registry) -> None:
+    migrate(registry.directory / "refloat.db")
+    registry.metadata = SqliteMetadata(registry.directory / "refloat.db", registry.directory, registry.blobs.make_room)
