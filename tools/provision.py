@@ -63,6 +63,7 @@ PACKAGED = {
         Packaged("gcc", "gcc", "builds the library that lets the disk fail"),
         Packaged("mkfs.ext4", "e2fsprogs", "a disk in memory, for power cuts"),
         Packaged("losetup", "mount", "the same"),
+        Packaged("faketime", "faketime", "jumps of the clock"),
     ),
     "bench": (
         Packaged("docker-registry", "docker-registry", "the reference registry, to measure against"),
