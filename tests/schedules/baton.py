@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 MOST_STEPS = 2000  # an actor that takes more never ends
+PATIENCE = 120.0  # seconds for a whole schedule, which takes milliseconds
 
 
 class Chooser(Protocol):
@@ -41,7 +42,8 @@ class Baton:
         self._work[: len(actors)] = actors
         self._able = list(range(len(actors)))
         self._pass_on(None)
-        self._ended.acquire()
+        if not self._ended.acquire(timeout=PATIENCE):
+            raise AssertionError(f"actor {self.current} stands still after {self.steps[-1:]}")
 
     def close(self) -> None:
         """End the threads."""

@@ -20,7 +20,8 @@ class Recorded:
         """Return who runs next."""
         order = able if current is None else [current, *(other for other in able if other != current)]
         place = len(self.choices)
-        self.choices.append(self._given[place] if place < len(self._given) else 0)
+        given = self._given[place] if place < len(self._given) else 0
+        self.choices.append(min(given, len(order) - 1))
         self._options.append((len(order), 0 if current is None else 1))
         return order[self.choices[place]]
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.schedules import planted
 from tests.schedules.proof import PART, Trials, in_order
+from tests.schedules.search import Recorded
 from tests.schedules.stories import STORIES
 from tools.proof.part import Effort, Outcome
 
@@ -37,3 +38,14 @@ def test_a_fault_shows_in_some_order_and_in_no_other(fault: Fault, tmp_path: Pat
         in_order(trials, story, 100, random.Random(1))
         trials.close()
     assert outcome.lost > 0
+
+
+def test_the_same_choices_give_the_same_steps(tmp_path: Path) -> None:
+    trials = Trials(tmp_path, Outcome())
+    for story in STORIES:
+        steps = set()
+        for _ in range(3):
+            trials.attempt(story, Recorded([1, 0, 0, 1, 0, 0, 0, 1]), str)
+            steps.add(trials.last_steps)
+        assert len(steps) == 1
+    trials.close()
