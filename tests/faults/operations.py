@@ -1,12 +1,16 @@
 """What is done while the disk fails: what was there before, and the steps under fire."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from refloat.core.errors import BlobUploadUnknown
+from refloat.blobs.filesystem import FileBlobs
+from refloat.core.errors import BlobUploadUnknown, Unavailable
 from refloat.core.names import Digest
 from refloat.core.records import Upload
+from refloat.metadata.migrate import migrate
+from refloat.metadata.store import SqliteMetadata
 from refloat.usecases import upload
 from tests.crash import stories
 from tests.crash.scenario import DAY, HOUR, REPOSITORY, Registry
@@ -56,6 +60,20 @@ def back_up(registry: Registry) -> None:
     registry.metadata.backup(registry.now)
 
 
+def start(registry: Registry) -> None:
+    """Open the directory as a fresh server does; the one before goes on until it is there."""
+    place = registry.directory
+    try:
+        migrate(place / "refloat.db")
+        blobs = FileBlobs(place, 0.0)
+        metadata = SqliteMetadata(place / "refloat.db", place, blobs.make_room)
+        metadata.write_now(lambda _: None)  # SQLite may have opened it to read only: a worker like that is replaced
+    except sqlite3.Error as problem:  # a start says it in words of its own
+        raise Unavailable(f"{problem}") from problem
+    registry.close()
+    registry.blobs, registry.metadata = blobs, metadata
+
+
 def unlease(content: bytes) -> Step:
     return lambda registry: registry.write(lambda tx: upload.release(tx, REPOSITORY, Digest.of(content), registry.now))
 
@@ -86,6 +104,7 @@ OPERATIONS: Mapping[str, Operation] = {
                                hides_reasons=True),
     "repair": _of([push("v1", stories.SPOILED), stories.spoil, stories.stray], stories.repair,
                   push("v1", stories.SPOILED)),
+    "start": Operation(IMAGE, lambda: [start], hides_reasons=True),
     "a lease ends": _of([*IMAGE, lambda registry: registry.blob(b"alone")], unlease(b"alone"), days_pass(1)),
     "the next day": _of(IMAGE, lambda registry: _advance(registry), push("v2", b"tomorrow")),
 }  # fmt: skip
