@@ -60,7 +60,7 @@ PACKAGED = {
         Packaged("curl", "curl", "the article's flow, as people type it"),
         Packaged("ip", "iproute2", "brings loopback up in the article's own network"),
         Packaged("docker-registry", "docker-registry", "a registry that is not refloat"),
-        Packaged("gcc", "gcc", "builds the library that lets the disk fail"),
+        Packaged("gcc", "gcc libc6-dev", "builds the library that lets the disk fail"),
         Packaged("mkfs.ext4", "e2fsprogs", "a disk in memory, for power cuts"),
         Packaged("losetup", "mount", "the same"),
         Packaged("faketime", "faketime", "jumps of the clock"),
@@ -132,7 +132,7 @@ def install_packages(wanted: list[Packaged]) -> None:
     if shutil.which("apt-get") is None or (_as_root() is None):
         print("apt-get cannot be run here: it takes root or sudo on Debian", file=sys.stderr)
         return
-    names = [part.package for part in wanted]
+    names = [name for part in wanted for name in part.package.split()]
     with _services_held():
         if not _apt("install", *names):
             _apt("update")
