@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import Upload
 from refloat.ports import BlobStore
 from refloat.reaping import BlobReaper
+from tests.disks import small_disk
 
 NOON = 1_764_000_000_000_000  # 2025-11-24, 16:00 UTC
 DAY = 24 * 3600 * 1_000_000
@@ -110,6 +112,17 @@ def test_bytes_that_were_not_recorded_are_dropped(store: Store) -> None:
         file.append(b" lost")
     upload = appended(store, upload, b" and kept")
     assert asyncio.run(digest(store, upload)) == Digest.of(b"kept and kept")
+
+
+def test_bytes_the_disk_had_no_room_for_count_for_no_digest(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "2m") as place, closing(FileBlobs(place, 0.0)) as store:
+        upload = appended(store, begun(store), b"kept")
+        for too_much in ((bytes(4 << 20),), (b"some", bytes(4 << 20))):
+            with store.open_upload(upload) as file, pytest.raises(StorageFull):
+                file.cut(upload.size)
+                file.append(*too_much)
+        upload = appended(store, upload, b" and the rest")
+        assert asyncio.run(digest(store, upload)) == Digest.of(b"kept and the rest")
 
 
 def test_recorded_bytes_that_are_not_there_end_the_upload(make: Callable[[], Store]) -> None:

@@ -99,6 +99,11 @@ MUTANTS = {
         "until = clock.at",
         HERE + "test_condemned_bytes_stay_for_the_graveyard",
     ),
+    "hash-of-what-was-written": Mutant(
+        "running, self._running = self._running, None",
+        "running = self._running",
+        "tests/contracts/test_blob_store.py::test_bytes_the_disk_had_no_room_for_count_for_no_digest",
+    ),
     "hash-of-these-bytes": Mutant(
         "if kept is not None and kept[0] == (upload.version, upload.size):",
         "if kept is not None:",

@@ -55,22 +55,21 @@ class LockedFile:
     def append(self, *chunks: bytes | bytearray) -> None:
         """Write all of `chunks` at the end, in order. Raises StorageFull, Unavailable."""
         length = sum(map(len, chunks))
-        hashing = _threads.submit(self._update, chunks) if length > SMALL else None
-        try:
-            with disk():
-                for chunk in chunks:
-                    durable.write(self._file, chunk)
-        finally:
-            self._update(chunks) if hashing is None else hashing.result()
+        # A hash counts again when all of its bytes are in the file.
+        running, self._running = self._running, None  # guard: hash-of-what-was-written
+        hashing = _threads.submit(_update, running, chunks) if length > SMALL else None
+        with disk():
+            for chunk in chunks:
+                durable.write(self._file, chunk)
+        if hashing is None:
+            _update(running, chunks)
+        else:
+            hashing.result()
+        self._running = running
         self._size += length
         if self._size - self._hinted >= writeback.STEP:
             writeback.begin(self._file, self._hinted, self._size)
             self._hinted = self._size
-
-    def _update(self, chunks: Sequence[bytes | bytearray]) -> None:
-        if self._running is not None:
-            for chunk in chunks:
-                self._running.update(chunk)
 
     @property
     def size(self) -> int:
@@ -105,3 +104,9 @@ class LockedFile:
                 fresh.update(data)
                 offset += len(data)
         return fresh
+
+
+def _update(running: "hashlib._Hash | None", chunks: Sequence[bytes | bytearray]) -> None:
+    if running is not None:
+        for chunk in chunks:
+            running.update(chunk)
