@@ -2,15 +2,21 @@
 
 `REFLOAT_CRASH_AT=N` kills the process just before its N-th operation. Crash tests count N up until a
 scenario is left untouched; nothing else depends on the numbers. An fsync that failed is never tried
-again: the kernel may have dropped the data it complains about.
+again: the kernel may have dropped the data it complains about. `disk` says what failed as a condition.
 """
 
+import errno
 import itertools
 import os
 import signal
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from refloat.core.errors import RefloatError, StorageFull, Unavailable
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _numbers = itertools.count(1)
 _crash_at = int(os.environ.get("REFLOAT_CRASH_AT", "0"))
 
@@ -96,3 +102,19 @@ def commit(connection: sqlite3.Connection) -> None:
     """Commit a transaction; with synchronous=FULL it is durable on return."""
     _step()
     connection.execute("COMMIT")
+
+
+def condition_of(problem: OSError) -> RefloatError:
+    """Return the condition an error of the disk is for a client."""
+    if problem.errno in _FULL:
+        return StorageFull("the disk is full: nothing was stored; pulls, deletes and undo still work")
+    return Unavailable(f"the disk failed: {problem.strerror}")
+
+
+@contextmanager
+def disk() -> Iterator[None]:
+    """Turn errors of the disk into conditions. Raises StorageFull, Unavailable."""
+    try:
+        yield
+    except OSError as problem:
+        raise condition_of(problem) from problem

@@ -118,9 +118,10 @@ def test_bytes_the_disk_had_no_room_for_count_for_no_digest(tmp_path: Path) -> N
     with small_disk(tmp_path / "small", "2m") as place, closing(FileBlobs(place, 0.0)) as store:
         upload = appended(store, begun(store), b"kept")
         for too_much in ((bytes(4 << 20),), (b"some", bytes(4 << 20))):
-            with store.open_upload(upload) as file, pytest.raises(StorageFull):
+            with store.open_upload(upload) as file:
                 file.cut(upload.size)
-                file.append(*too_much)
+                with pytest.raises(StorageFull):
+                    file.append(*too_much)
         upload = appended(store, upload, b" and the rest")
         assert asyncio.run(digest(store, upload)) == Digest.of(b"kept and the rest")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from refloat import durable
 from refloat.blobs.ballast import Ballast
-from refloat.blobs.failures import condition_of, disk
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.layout import Layout
 from refloat.blobs.locked import READ, LockedFile
@@ -17,6 +16,7 @@ from refloat.blobs.sealer import OnBroken, Sealer
 from refloat.core.errors import BlobUploadUnknown
 from refloat.core.names import Digest
 from refloat.core.records import Upload
+from refloat.durable import condition_of, disk
 
 log = logging.getLogger("refloat.blobs")
 

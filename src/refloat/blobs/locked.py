@@ -11,11 +11,11 @@ from typing import Self
 
 from refloat import durable
 from refloat.blobs import writeback
-from refloat.blobs.failures import disk
 from refloat.blobs.hashes import ALGORITHM, RunningHashes
 from refloat.core.errors import BlobUploadUnknown, UploadOutOfOrder
 from refloat.core.names import Digest
 from refloat.core.records import Upload
+from refloat.durable import disk
 
 READ = 1 << 20
 SMALL = 128 * 1024  # bytes that are hashed sooner than a thread is woken

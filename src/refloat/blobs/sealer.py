@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refloat import durable
-from refloat.blobs.failures import condition_of
 from refloat.blobs.layout import Layout
 from refloat.core.errors import BlobUploadUnknown, RefloatError, Unavailable
+from refloat.durable import condition_of
 
 MOST_AT_ONCE = 64
 FLUSHERS = 4  # fsyncs at a time: more gain nothing, measured

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from refloat import durable
 from refloat.core.errors import Unavailable
-from refloat.metadata.failures import disk
+from refloat.metadata.failures import database
 
 KEPT = 7
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
@@ -26,7 +26,7 @@ class Backups:
         Raises StorageFull, Unavailable.
         """
         name = datetime.fromtimestamp(at / 1_000_000, UTC).strftime(_NAME)
-        with disk():
+        with database():
             durable.make_directory(self._directory)
             for unfinished in self._directory.glob(".refloat-*"):
                 durable.unlink(unfinished)  # of a process that died, or of a disk that failed
@@ -54,7 +54,7 @@ class Backups:
         """Return those of `keys` that a kept backup names live. Raises Unavailable when one cannot be read."""
         named: set[str] = set()
         for path in self._kept() if keys else ():
-            with disk(), closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as backup:
+            with database(), closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as backup:
                 for key in keys:
                     if backup.execute("SELECT 1 FROM keys WHERE key = ? AND state = 'live'", (key,)).fetchone():
                         named.add(key)
@@ -72,18 +72,16 @@ class Epoch:
 
     def read(self) -> int:
         """Return the number; 0 where there is no file yet. Raises Unavailable where it holds no number."""
-        if not self._path.exists():
-            return 0
         try:
-            with disk():
-                return int(self._path.read_text())
+            with durable.disk():
+                return int(self._path.read_text()) if self._path.exists() else 0
         except ValueError:
             raise Unavailable(f"{self._path} does not hold the number of a round; nothing is collected") from None
 
     def write(self, number: int) -> None:
         """Replace the number, durably. Raises StorageFull, Unavailable."""
         fresh = self._path.with_name(self._path.name + ".new")
-        with disk():
+        with durable.disk():
             fresh.write_text(f"{number}\n")
             durable.fsync_file(fresh)
             durable.rename(fresh, self._path)
