@@ -191,7 +191,7 @@ MUTANTS = {
         HERE + "test_bytes_of_a_late_request_are_removed_too",
     ),
     "verify-looks-twice": Mutant(
-        " and _still_live(metadata, digest, live)",
+        " and self._is_still_live(digest, live)",
         "",
         HERE + "test_a_blob_collected_while_it_is_looked_at_is_not_called_missing",
     ),

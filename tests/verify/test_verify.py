@@ -137,6 +137,21 @@ def test_a_damaged_manifest_is_not_served_and_the_next_push_heals_it(pushed: tup
     assert verify(served)[0] == 0
 
 
+def test_a_look_changes_nothing(pushed: tuple[Served, Content]) -> None:
+    """Not even what a start would: the schema, the ballast, a missing directory."""
+    served, _ = pushed
+    served.stop()
+    ours = served.root / "refloat"
+    (ours / "ballast").unlink(missing_ok=True)
+    query(served, "DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)")
+    before = sorted(path.name for path in ours.iterdir())
+    ended = refloat("verify", "--root", str(served.root), home=served.root.parent)
+    assert ended.returncode == 1
+    assert "was written by another version of refloat" in ended.stderr
+    assert sorted(path.name for path in ours.iterdir()) == before
+    assert query(served, "SELECT count(*) FROM schema_version") == [(1,)]
+
+
 def test_repair_needs_the_server_stopped(pushed: tuple[Served, Content]) -> None:
     served, _ = pushed
     ended = refloat("verify", "--root", str(served.root), "--repair", home=served.root.parent)

@@ -1,35 +1,31 @@
 """Blobs as files under ROOT/refloat. Safe with any number of processes; needs no repair after a crash."""
 
-import hashlib
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from refloat import durable
 from refloat.blobs.ballast import Ballast
 from refloat.blobs.hashes import RunningHashes
-from refloat.blobs.layout import Layout
-from refloat.blobs.locked import READ, LockedFile
+from refloat.blobs.locked import LockedFile
 from refloat.blobs.sealer import OnBroken, Sealer
+from refloat.blobs.shelf import FileShelf
 from refloat.core.errors import BlobUploadUnknown
-from refloat.core.names import Digest
 from refloat.core.records import Upload
 from refloat.durable import condition_of, disk
 
 log = logging.getLogger("refloat.blobs")
 
 
-class FileBlobs:
-    """`ports.BlobStore`, `ports.BlobShelf` and `reaping.BlobReaper` over a directory.
+class FileBlobs(FileShelf):
+    """`ports.BlobStore` and `reaping.BlobReaper` over a directory.
 
     `reserve` is the fraction of the disk that uploads leave free. `on_broken` is told why, on any thread, when
     nothing is sealed here any more. Made after a fork: it has threads.
     """
 
     def __init__(self, directory: Path, reserve: float, on_broken: OnBroken = log.error) -> None:
-        self._layout = Layout(directory)
+        super().__init__(directory)
         self._reserve = reserve
         self._hashes = RunningHashes()
         with disk():
@@ -74,13 +70,6 @@ class FileBlobs:
         """Return where the whole bytes of a live key lie."""
         return Path(self._layout.whole(key))
 
-    def size(self, key: str) -> int | None:
-        """Return how many bytes lie under a live key; None: no file."""
-        try:
-            return os.stat(self._layout.whole(key)).st_size
-        except FileNotFoundError:
-            return None
-
     def has_room(self, length: int) -> bool:
         """Would `length` more bytes leave the reserve free?"""
         return length <= self._free()  # guard: the-reserve-stays-free
@@ -105,33 +94,6 @@ class FileBlobs:
             return False
         self._ballast.restore(self._free())
         return is_absent
-
-    def keys(self) -> Iterator[str]:
-        """Yield every name that has bytes, arriving or whole; for looks at what lies about."""
-        yield from os.listdir(self._layout.incoming)
-        with os.scandir(self._layout.objects) as days:
-            for day in days:
-                yield from os.listdir(day) if day.is_dir() else (day.name,)
-
-    def digest_of(self, key: str, algorithm: str) -> Digest:
-        """Read the whole bytes of a key and return their digest. Raises Unavailable, FileNotFoundError."""
-        running = hashlib.new(algorithm)
-        with open(self._layout.whole(key), "rb", buffering=0) as file, disk():
-            while data := file.read(READ):
-                running.update(data)
-        return Digest(f"{algorithm}:{running.hexdigest()}")
-
-    def set_aside(self, key: str) -> bool:
-        """Move whatever lies under a key to quarantine, where nothing removes it. False: there is nothing."""
-        quarantine = self._layout.directory / "quarantine"
-        with disk():
-            durable.make_directory(quarantine)
-            for path in (self._layout.arriving(key), self._layout.whole(key)):
-                with suppress(FileNotFoundError):
-                    durable.rename(path, quarantine / key)
-                    durable.fsync_directory(quarantine)
-                    return True
-        return False
 
     def close(self) -> None:
         """Finish what is being sealed."""

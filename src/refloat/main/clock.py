@@ -1,19 +1,16 @@
 """`refloat clock`: the collector's clock of a data directory, while no server runs on it."""
 
 import os
-import sqlite3
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
-from refloat.core.errors import RefloatError
-from refloat.main.refusing import FAILED, LOCKED, StartRefused, complain, complain_of
+from refloat.main.refusing import ending_in_words
 from refloat.ports import Metadata
-from refloat.settings import Flags, Settings, SettingsRefused, load
+from refloat.settings import Flags, Settings, load
 from refloat.settings.durations import text_of
 from refloat.usecases.clock import Standing, accept, stand
 
@@ -33,40 +30,24 @@ def clock(what: str, root: Path | None) -> None:
 
     The directory is the one `refloat serve` would use: REGISTRY_CONFIGURATION_PATH names its config.yml.
     """
-    try:
+    with ending_in_words(when_locked="stop it first"):
         settings = load(None, os.environ, Flags(root)).settings
         with _stopped(settings) as metadata:
             _show(metadata, settings.root) if what == "show" else _accept(metadata)
-    except SettingsRefused as refused:
-        complain_of(refused.refusals)
-        sys.exit(FAILED)
-    except StartRefused as refused:
-        complain(refused.sentence, "stop it first" if refused.code == LOCKED else refused.hint)
-        sys.exit(refused.code)
-    except (RefloatError, OSError, sqlite3.Error) as problem:
-        complain(str(problem))
-        sys.exit(FAILED)
 
 
 @contextmanager
 def _stopped(settings: Settings) -> Iterator[Metadata]:
     """Hold the directory of a server that does not run, and open its database. Raises StartRefused."""
-    from refloat.main.directory import claim
-    from refloat.main.running import update
+    from refloat.main.directory import refuse_empty
+    from refloat.main.running import claimed
     from refloat.metadata.store import SqliteMetadata
 
-    if not settings.database.is_file():
-        raise StartRefused(f"there is no database at {settings.database}", "--root DIR names a directory with images")
-    lock = claim(settings)
-    try:
-        update(settings)
+    refuse_empty(settings)
+    with claimed(settings):
         metadata = SqliteMetadata(settings.database, settings.root / "refloat", lambda: False)
-        try:
+        with closing(metadata):
             yield metadata
-        finally:
-            metadata.close()
-    finally:
-        os.close(lock)
 
 
 def _show(metadata: Metadata, root: Path) -> None:

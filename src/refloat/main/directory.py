@@ -25,6 +25,12 @@ def examine(settings: Settings) -> None:
     _refuse_half(settings.root / "refloat", settings.database)
 
 
+def refuse_empty(settings: Settings) -> None:
+    """Raise StartRefused where there is no registry yet: who looks at one must not make one."""
+    if not settings.database.is_file():
+        raise StartRefused(f"there is no database at {settings.database}", "--root DIR names a directory with images")
+
+
 def claim(settings: Settings) -> int:
     """Make and lock the data directory. Returns the descriptor that holds the lock until it is closed.
 

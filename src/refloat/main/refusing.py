@@ -1,9 +1,12 @@
 """Why a server does not start, for people."""
 
+import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from refloat.settings import Refusal
+from refloat.core.errors import RefloatError
+from refloat.settings import Refusal, SettingsRefused
 
 FAILED = 1
 LOCKED = 7
@@ -30,3 +33,22 @@ def complain_of(refusals: Sequence[Refusal]) -> None:
     """Write every reason a configuration is refused for."""
     for refusal in refusals:
         complain(str(refusal), refusal.hint)
+
+
+@contextmanager
+def ending_in_words(when_locked: str) -> Iterator[None]:
+    """End the program with words and an exit code where a verb about a data directory cannot go on.
+
+    `when_locked` is the hint where a server has the directory.
+    """
+    try:
+        yield
+    except SettingsRefused as refused:
+        complain_of(refused.refusals)
+        sys.exit(FAILED)
+    except StartRefused as refused:
+        complain(refused.sentence, when_locked if refused.code == LOCKED else refused.hint)
+        sys.exit(refused.code)
+    except (RefloatError, OSError, sqlite3.Error) as problem:
+        complain(str(problem))
+        sys.exit(FAILED)

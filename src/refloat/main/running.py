@@ -66,14 +66,20 @@ class Prepared:
 @contextmanager
 def prepared(settings: Settings) -> Iterator[Prepared]:
     """Hold directory and socket. Raises StartRefused."""
+    with claimed(settings), ExitStack() as open_sockets:
+        listeners = listen(settings.address, settings.port, settings.workers)
+        for listener in listeners:
+            open_sockets.enter_context(listener)
+        yield Prepared(settings, listeners, new_session())
+
+
+@contextmanager
+def claimed(settings: Settings) -> Iterator[None]:
+    """Hold a directory that nobody else has, its database up to date. Raises StartRefused."""
     lock = claim(settings)
     try:
         update(settings)
-        with ExitStack() as open_sockets:
-            listeners = listen(settings.address, settings.port, settings.workers)
-            for listener in listeners:
-                open_sockets.enter_context(listener)
-            yield Prepared(settings, listeners, new_session())
+        yield
     finally:
         os.close(lock)
 

@@ -2,22 +2,21 @@
 
 import json
 import os
-import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 
 import click
 
-from refloat.core.errors import RefloatError
-from refloat.main.refusing import FAILED, LOCKED, StartRefused, complain, complain_of
+from refloat.cli import wording
+from refloat.cli.problems import Exit
+from refloat.main.refusing import StartRefused, ending_in_words
 from refloat.ports import BlobShelf, Metadata
-from refloat.settings import Flags, Settings, SettingsRefused, load
-from refloat.usecases.verify import Finding, Verified, VerifyTerms
+from refloat.settings import Flags, Settings, load
+from refloat.usecases.verify import Act, Finding, Verified, VerifyTerms
 from refloat.usecases.verify import verify as verify_all
 
-FOUND = 8
 TELL_EVERY = 1000  # blobs between two lines of progress
 
 
@@ -35,62 +34,56 @@ def verify(root: Path | None, *, deep: bool, repair: bool, as_json: bool) -> Non
     With --repair a damaged blob is no longer served, so that the next push of it brings it back, and files
     that nothing explains are moved to ROOT/refloat/quarantine. Exits 8 when something was found.
     """
-    try:
+    act: Act = "repair" if repair else "report"
+    with ending_in_words(when_locked="without --repair it may run"):
         settings = load(None, os.environ, Flags(root)).settings
-        with _opened(settings, "repair" if repair else "report") as (metadata, blobs):
+        with _opened(settings, act) as (metadata, blobs):
             from refloat.main.collector import now
 
-            terms = VerifyTerms("bytes" if deep else "sizes", "repair" if repair else "report", now())
-            done = verify_all(metadata, blobs, terms, _progress(sys.stderr.isatty() and not as_json))
-    except SettingsRefused as refused:
-        complain_of(refused.refusals)
-        sys.exit(FAILED)
-    except StartRefused as refused:
-        complain(refused.sentence, "without --repair it may run" if refused.code == LOCKED else refused.hint)
-        sys.exit(refused.code)
-    except (RefloatError, OSError, sqlite3.Error) as problem:
-        complain(str(problem))
-        sys.exit(FAILED)
+            terms = VerifyTerms("bytes" if deep else "sizes", act, now())
+            done = verify_all(metadata, blobs, terms, _ignore if as_json else _progress)
     _print_json(done) if as_json else _print(done, terms)
-    sys.exit(FOUND if done.findings else 0)
+    sys.exit(Exit.FOUND_PROBLEMS if done.findings else Exit.OK)
 
 
 @contextmanager
-def _opened(settings: Settings, act: str) -> Iterator[tuple[Metadata, BlobShelf]]:
-    """Open a directory: alone, or to look at it beside its server. Raises StartRefused."""
-    from refloat.blobs.filesystem import FileBlobs
-    from refloat.main.directory import claim, examine
-    from refloat.main.running import update
+def _opened(settings: Settings, act: Act) -> Iterator[tuple[Metadata, BlobShelf]]:
+    """Open a directory: alone to repair it, beside its server to look at it. Raises StartRefused."""
+    from refloat.blobs.shelf import FileShelf
+    from refloat.main.directory import examine, refuse_empty
+    from refloat.main.running import claimed
     from refloat.metadata.store import SqliteMetadata
 
-    if not settings.database.is_file():
-        raise StartRefused(f"there is no database at {settings.database}", "--root DIR names a directory with images")
-    with ExitStack() as held:
-        try:
-            held.callback(os.close, claim(settings))
-            update(settings)
-        except StartRefused as refused:
-            if act == "repair" or refused.code != LOCKED:
-                raise
-            examine(settings)
-        blobs = FileBlobs(settings.root / "refloat", settings.reserve)
-        held.callback(blobs.close)
-        metadata = SqliteMetadata(settings.database, settings.root / "refloat", blobs.make_room)
-        held.callback(metadata.close)
-        yield metadata, blobs
+    refuse_empty(settings)
+    examine(settings)
+    with claimed(settings) if act == "repair" else nullcontext():
+        _refuse_other_schema(settings)
+        ours = settings.root / "refloat"
+        with closing(SqliteMetadata(settings.database, ours, lambda: False)) as metadata:
+            yield metadata, FileShelf(ours)
 
 
-def _progress(is_watched: bool) -> Callable[[Verified], None]:  # noqa: FBT001
-    def tell(done: Verified) -> None:
-        if is_watched and done.blobs % TELL_EVERY == 0:
-            click.echo(f"\r{done.blobs:,} blobs, {len(done.findings)} findings", nl=False, err=True)
+def _refuse_other_schema(settings: Settings) -> None:
+    """Who only looks at a database brings no change to it."""
+    from refloat.metadata.migrate import is_current
 
-    return tell
+    if not is_current(settings.database):
+        raise StartRefused(
+            f"{settings.database} was written by another version of refloat",
+            "that version can verify it, or start this one's server on it first",
+        )
+
+
+def _ignore(_: Verified) -> None:
+    """Tell nobody."""
+
+
+def _progress(done: Verified) -> None:
+    if sys.stderr.isatty() and done.blobs % TELL_EVERY == 0:
+        click.echo(f"{done.blobs:,} blobs, {len(done.findings):,} findings", err=True)
 
 
 def _print(done: Verified, terms: VerifyTerms) -> None:
-    from refloat.cli import wording
-
     for finding in done.findings:
         click.echo(f"{finding.kind}\t{finding.name}\t{finding.detail}")
         for repository, reference in finding.users:
@@ -103,7 +96,7 @@ def _print(done: Verified, terms: VerifyTerms) -> None:
     if not done.findings:
         click.echo(f"Nothing is wrong: every blob is there and {depth}")
         return
-    click.echo("1 finding" if len(done.findings) == 1 else f"{len(done.findings)} findings")
+    click.echo(wording.counted(len(done.findings), "finding"))
     if terms.act == "repair":
         click.echo(f"  {done.marked} marked as damaged: the next push of each brings it back")
         click.echo(f"  {done.healed} found right again, {done.set_aside} moved to quarantine")

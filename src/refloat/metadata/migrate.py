@@ -1,6 +1,7 @@
 """Bring the schema up to date, and refuse one that is newer than this program."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from refloat import durable
@@ -15,15 +16,19 @@ def migrate(database: Path) -> None:
     Each step and its record are one transaction. Raises Unavailable on a schema this program does not know.
     """
     database.parent.mkdir(parents=True, exist_ok=True)
-    connection = connect(database)
-    try:
+    with closing(connect(database)) as connection:
         found = _version(connection)
         if found > len(STEPS):
             raise Unavailable(f"{database} has schema {found}; this refloat knows {len(STEPS)} and is too old for it")
         for number in range(found + 1, len(STEPS) + 1):
             _apply(connection, number)
-    finally:
-        connection.close()
+
+
+def is_current(database: Path) -> bool:
+    """Does a database have the schema this program works with?"""
+    with closing(connect(database)) as connection:
+        (found,) = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    return bool(found == len(STEPS))
 
 
 def _version(connection: sqlite3.Connection) -> int:
