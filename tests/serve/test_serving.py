@@ -7,9 +7,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+
+import pytest
 
 from tests.serve.program import DEADLINE, Program, environment, eventually, refloat
 
@@ -82,10 +86,16 @@ def test_a_request_under_way_finishes_before_the_end(tmp_path: Path) -> None:
         assert program.ended() == 0
 
 
-def test_a_server_told_to_end_while_it_starts_waits_for_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize("told", [os.kill, os.killpg])
+@pytest.mark.parametrize("later", [0, 0.01, 0.02, 0.03, 0.05, 0.1])
+def test_a_server_told_to_end_while_it_starts_waits_for_nobody(
+    tmp_path: Path, told: Callable[[int, signal.Signals], None], later: float
+) -> None:
+    """Whatever its worker has come to in `later` seconds. A group's signal reaches the worker twice."""
     with Program(tmp_path, REGISTRY_HTTP_DRAINTIMEOUT="10m") as program:
         eventually(lambda: program.workers() != [], "no worker was started")
-        program.send(signal.SIGTERM)
+        time.sleep(later)
+        told(program.process.pid, signal.SIGTERM)
         assert program.ended() == 0
 
 

@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import signal
 import socket
 import sqlite3
 import sys
@@ -11,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from refloat.core.errors import RefloatError
 from refloat.main.directory import claim
@@ -51,8 +49,7 @@ class Prepared:
         server = Server(self.listeners, self.settings.drain_timeout / SECOND)
         main = os.getpid()
 
-        def work() -> Any:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until this process serves there is nothing to drain
+        def work() -> Worker:
             die_with(main)
             try:
                 return Worker(self.settings, self.session)

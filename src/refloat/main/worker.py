@@ -51,11 +51,15 @@ class Worker:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._collector.start(self._interval)
+        self.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def start(self) -> None:
+        """Begin to collect."""
+        self._collector.start(self._interval)
 
     def close(self) -> None:
         """Finish what has begun; what is acknowledged is durable already."""
