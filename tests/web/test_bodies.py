@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from contextlib import closing
+from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 
 import pytest
@@ -171,6 +173,18 @@ def test_ranges_stop_when_the_client_is_gone(serve: Serve, connect: Connect) -> 
     line.hang_up()
     blob = served.files()[0]
     wait_until(lambda: not is_open(served, blob), 60, lambda: "the file is let go")
+
+
+def test_half_a_blob_never_looks_whole(serve: Serve) -> None:
+    """Its file gets shorter while it is sent: the answer breaks off before the length it promised."""
+    served, body = serve(), bytes(64 * MIB)
+    served.wire.ask("POST", f"/v2/web/bodies/blobs/uploads/?digest={digest_of(body)}", body).expect(201)
+    with closing(HTTPConnection(served.address, timeout=60)) as connection:
+        connection.request("GET", f"/v2/web/bodies/blobs/{digest_of(body)}")
+        answer = connection.getresponse()
+        os.truncate(served.files()[0], 48 * MIB + 1)
+        with pytest.raises(IncompleteRead):
+            answer.read()
 
 
 def is_open(served: Served, path: Path) -> bool:

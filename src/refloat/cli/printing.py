@@ -3,7 +3,8 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Literal
@@ -30,6 +31,14 @@ class Column:
         return entry.get(self.value) if isinstance(self.value, str) else self.value(entry)
 
 
+class OutputEnded(Exception):
+    """Standard output takes nothing more."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class Printer:
     """Writes what verbs found. `form` is chosen once: by flags, else by what standard output is."""
 
@@ -39,17 +48,22 @@ class Printer:
         self._color = color
 
     def line(self, text: str = "") -> None:
-        """Write a line for people; in a pipe too."""
-        sys.stdout.write(text + "\n")
+        """Write a line for people; in a pipe too. Raises OutputEnded."""
+        with _output():
+            sys.stdout.write(text + "\n")
 
     def note(self, text: str) -> None:
         """Write a line to standard error: what is under way, what to know."""
         sys.stderr.write(text + "\n")
 
     def document(self, schema: str, **content: object) -> None:
-        """Write one JSON document."""
-        json.dump({"schema": f"refloat.{schema}/1", **content}, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        """Write one JSON document. Raises OutputEnded."""
+        self.line(json.dumps({"schema": f"refloat.{schema}/1", **content}, indent=2, ensure_ascii=False))
+
+    def finish(self) -> None:
+        """Give all that was written to who reads it. Raises OutputEnded."""
+        with _output():
+            sys.stdout.flush()
 
     def table(self, columns: Sequence[Column], entries: Sequence[Entry]) -> None:
         """Write entries as aligned columns on a terminal, else one line each with tabs between."""
@@ -79,6 +93,14 @@ class Printer:
         if column.kind == "when":
             return wording.relative(wording.moment(str(value)), self.now)
         return WRITTEN[column.kind](value)
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    try:
+        yield
+    except OSError as reason:
+        raise OutputEnded(reason) from reason
 
 
 def _row(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:

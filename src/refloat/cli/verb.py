@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from refloat.cli.printing import Form, Printer, now
+from refloat.cli.printing import Form, OutputEnded, Printer, now
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.session import Session
 from refloat.client.errors import ClientError
@@ -42,15 +42,15 @@ class Verb(click.Command):
         try:
             ctx.params["session"] = _session(printer, shared)
             code = super().invoke(ctx)
-            sys.stdout.flush()
+            printer.finish()
         except (Problem, ClientError) as error:
             if shared["debug"]:
                 raise
             problem = error if isinstance(error, Problem) else problem_of(error)
             tell(printer, problem)
             code = problem.exit
-        except OSError as error:
-            code = _end_of_output(printer, error)
+        except OutputEnded as ended:
+            code = _end_of_output(printer, ended.reason)
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             code = Exit.INTERRUPTED

@@ -27,8 +27,7 @@ async def send_span(request: Request, path: str, span: Span, status: int, header
         length = span.end - span.start
         await request.start(status, [*headers, (b"content-length", b"%d" % length)], length)
         if length <= PIECE:
-            piece = await _read(file, span)
-            await request.send_body(piece, "last" if len(piece) == length else "more")
+            await request.send_body(await _read(file, span), "last")
         else:
             await _send_pieces(request, file, span)
     finally:
@@ -50,22 +49,19 @@ async def _send_pieces(request: Request, file: int, span: Span) -> None:
 
 
 async def _pieces(file: int, span: Span) -> AsyncIterator[bytes]:
-    offset = span.start
-    while offset < span.end:
-        piece = await _read(file, Span(offset, min(offset + PIECE, span.end)))
-        offset += len(piece)
-        yield piece
+    for offset in range(span.start, span.end, PIECE):
+        yield await _read(file, Span(offset, min(offset + PIECE, span.end)))
 
 
 async def _read(file: int, span: Span) -> bytes:
-    """Return what is there of a span. Raises OSError where the file ends: half a blob must not look whole."""
+    """Return a span. Raises OSError where the file ends within it: half a blob must not look whole."""
     length = span.end - span.start
     if _is_in_memory(file, span):
         piece = os.pread(file, length, span.start)
     else:
         piece = await asyncio.to_thread(os.pread, file, length, span.start)
-    if length and not piece:
-        raise OSError(f"a blob's file ends at {span.start}")
+    if len(piece) < length:
+        raise OSError(f"a blob's file ends at {span.start + len(piece)}")
     return piece
 
 
