@@ -4,10 +4,8 @@ A story comes to the same states whenever it is told: what survives must be the 
 next one. The looking is done in a process of its own: a server started again knows nothing of the one that died.
 """
 
-import json
 import os
 import signal
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ from refloat.core.errors import RefloatError
 from refloat.core.manifest import parse
 from refloat.core.names import Digest, RepositoryName, parse_reference
 from refloat.usecases import verify
-from tests.crash.scenario import DAY, START, Registry
+from tests.crash.child import Say, in_a_child
+from tests.crash.registry import DAY, START, Registry
 from tests.crash.stories import SPOILED, Step
 
 REPORT = verify.VerifyTerms("bytes", "report", START)
@@ -54,7 +53,7 @@ def tell(story: Sequence[Step], directory: Path, death: int, before: Callable[[]
     `before` runs first, in the process that dies.
     """
 
-    def live(say: Callable[[object], None]) -> None:
+    def live(say: Say) -> None:
         before()
         durable._crash_at = death
         registry = Registry(directory)
@@ -63,15 +62,15 @@ def tell(story: Sequence[Step], directory: Path, death: int, before: Callable[[]
             seen = state_of(registry)
             say([sorted(seen.tips), sorted(seen.blobs)])
 
-    status, said = _in_a_child(live)
+    status, said = in_a_child(live)
     has_died = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     if not has_died and status:
         raise RuntimeError("\n".join(map(str, said)))
     nothing = State(frozenset(), frozenset())
-    return Told((nothing, *map(_state, said)), status == 0)
+    return Told((nothing, *map(state_from, said)), status == 0)
 
 
-def _state(said: Any) -> State:
+def state_from(said: Any) -> State:
     tips, blobs = said
     return State(frozenset((name, reference, digest) for name, reference, digest in tips), frozenset(blobs))
 
@@ -79,11 +78,11 @@ def _state(said: Any) -> State:
 def look(directory: Path, told: Told, whole: Told) -> list[str]:
     """Return what is not as it was promised, after a death and again after everything due was collected."""
 
-    def judge(say: Callable[[object], None]) -> None:
+    def judge(say: Say) -> None:
         for problem in _problems(Registry(directory), told, whole):
             say(problem)
 
-    status, said = _in_a_child(judge)
+    status, said = in_a_child(judge)
     return [*map(str, said), *([] if status == 0 else [f"the judge ended with {status}"])]
 
 
@@ -93,12 +92,12 @@ def _problems(registry: Registry, told: Told, whole: Told) -> list[str]:
     now = state_of(registry)
     problems = [] if now.tips in (last.tips, following.tips) else [f"after step {reached}: {_difference(now, last)}"]
     problems += [f"lost blob {digest}" for digest in (last.blobs & following.blobs) - now.blobs]
-    problems += _looked_at(registry, now)
+    problems += looked_at(registry, now)
     registry.now = START + 60 * DAY
     for _ in range(4):
         registry.collect()
         registry.now += 3 * DAY
-    problems += _looked_at(registry, now)
+    problems += looked_at(registry, now)
     problems += [] if state_of(registry).tips == now.tips else ["collection moved a reference"]
     return problems + _leaked(registry) + _goes_on(registry)
 
@@ -108,7 +107,7 @@ def _difference(now: State, wanted: State) -> str:
     return f"missing {sorted(missing)[:3]}, unexpected {sorted(other)[:3]}"
 
 
-def _looked_at(registry: Registry, now: State) -> list[str]:
+def looked_at(registry: Registry, now: State) -> list[str]:
     """Everything that can be pulled is whole, and a deep verification finds nothing we did not do ourselves."""
     problems = []
     for name, reference, _ in now.tips:
@@ -153,28 +152,3 @@ def _goes_on(registry: Registry) -> list[str]:
     except RefloatError as problem:
         return [f"pushing afterwards: {problem.message}"]
     return []
-
-
-def _in_a_child(work: Callable[[Callable[[object], None]], None]) -> tuple[int, list[object]]:
-    """Run `work` in a forked process. Returns its wait status and what it said, one JSON document a line."""
-    hear, tell_all = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(hear)
-        _be_a_child(work, tell_all)
-    os.close(tell_all)
-    with os.fdopen(hear) as news:
-        said = [json.loads(line) for line in news]
-    return os.waitpid(child, 0)[1], said
-
-
-def _be_a_child(work: Callable[[Callable[[object], None]], None], tell_all: int) -> None:
-    def say(document: object) -> None:
-        os.write(tell_all, json.dumps(document).encode() + b"\n")
-
-    try:
-        work(say)
-    except BaseException:  # noqa: BLE001  # told to the parent
-        say(traceback.format_exc())
-        os._exit(1)
-    os._exit(0)

@@ -8,7 +8,7 @@ from refloat.core.clock import Tick
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.usecases.clock import accept
-from tests.crash.scenario import START, Registry
+from tests.crash.registry import START, Registry
 
 
 def put_backup_back(registry: Registry) -> None:

@@ -15,8 +15,8 @@ from refloat.usecases import upload, verify
 from refloat.usecases.delete import delete_reference, remove
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
+from tests.crash.registry import DAY, HOUR, REPOSITORY, START, Registry
 from tests.crash.restarts import put_backup_back, update, vouch
-from tests.crash.scenario import DAY, HOUR, REPOSITORY, START, Registry
 
 Step = Callable[[Registry], object]
 WEB = RepositoryName("team/web")
@@ -84,11 +84,17 @@ def index(tag: str, *seeds: bytes) -> list[Step]:
     return [*bring, *by_digest, tagged, partial(_put, repository=REPOSITORY, tag=None, body=signature)]
 
 
-def delete(name: str | bytes) -> Step:
-    """Delete a tag, or by digest the image with this one layer."""
-    return lambda registry: registry.write(
-        lambda tx: delete_reference(tx, REPOSITORY, _reference(name), registry.cause())
-    )
+def delete(tag: str) -> Step:
+    return _delete(Tag(tag))
+
+
+def delete_image(*layers: bytes) -> Step:
+    """Delete by digest the image with these layers."""
+    return _delete(Digest.of(_manifest([Digest.of(content) for content in (b"{}", *layers)])))
+
+
+def _delete(reference: Reference) -> Step:
+    return lambda registry: registry.write(lambda tx: delete_reference(tx, REPOSITORY, reference, registry.cause()))
 
 
 def rm(*names: str) -> Step:
@@ -192,11 +198,9 @@ def _index(children: Sequence[Digest]) -> bytes:
     return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).encode()
 
 
-def _reference(name: str | bytes) -> Reference:
-    return Tag(name) if isinstance(name, str) else Digest.of(_manifest([Digest.of(b"{}"), Digest.of(name)]))
-
-
 STORIES: Mapping[str, Sequence[Step]] = {
+    "a day": [back_up(0), push("v1", b"shared", b"first"), push("v2", b"shared", b"second"), delete("v1"), take_back(),
+              delete_image(b"shared", b"first"), days_pass(2), days_pass(2), push("v3", b"first", b"third")],
     "chunks": [push_chunks("v1", b"one", b"two", b"three"), push_chunks("v2", b"one", b"two", b"three"),
                push_chunks("v3", b"four", b"five")],
     "the same again": [push("v1", b"a", b"b"), push("v1", b"a", b"b"), mount("w1", b"a", b"b"), push("v2", b"b", b"c"),

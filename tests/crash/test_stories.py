@@ -1,4 +1,4 @@
-"""Deaths at some points of every story, and the count of all: it must not shrink unseen."""
+"""Deaths at every point of a day and at some of every story, and the count of all: it must not shrink unseen."""
 
 from pathlib import Path
 
@@ -11,10 +11,19 @@ from tools.proof.part import Effort, Outcome
 
 EVERY = 29  # points: `make proof` tries each
 POINTS = {
+    "a day": 100,
     "chunks": 94, "the same again": 92, "an index": 70, "overwritten": 65, "never finished": 75,
     "collected and pushed again": 178, "backups": 86, "spoiled": 82, "many at once": 200,
     "a backup put back": 160, "a newer version": 50,
 }  # fmt: skip
+
+
+def test_a_death_at_any_point_of_a_day_loses_nothing(tmp_path: Path) -> None:
+    outcome = Outcome()
+    points = list(proof.die(STORIES["a day"], tmp_path, outcome))
+    assert outcome.notes == []
+    assert points == list(range(1, len(points) + 1))
+    assert len(points) > POINTS["a day"]
 
 
 @pytest.mark.parametrize("name", STORIES)

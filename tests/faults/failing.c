@@ -4,8 +4,10 @@
    or from its environment:       FAIL_UNDER, and FAIL_ERRNO, FAIL_ONLY (a call's name), FAIL_WHILE (a file is there)
 
    how > 0: that errno. HOW_SHORT: a write takes only half. HOW_FULL: from `first` on whatever takes room has none;
-   the database has room again when the file `ballast` there is gone. A file's fsync that fails loses what is in the
-   file, as the kernel may; one that does not fail is not done at all: nobody cuts the power here. */
+   the database has room again when the file `ballast` there is gone. A blob's fsync that fails loses what is in the
+   file once the fault is over, as the kernel may: until it forgets the pages they can still be read, and the next
+   fsync says yes. Only a file that was emptied meanwhile has nothing to lose. An fsync that does not fail is not done
+   at all: nobody cuts the power here. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,7 +36,6 @@ void failing_arm(const char *directory, long from, long to, int with) {
     snprintf(ballast, sizeof ballast, "%s/ballast", directory);
     what[0] = 0, first = from, last = to, how = with, seen = 0;
 }
-void failing_disarm(void) { first = last = 0; }
 long failing_seen(void) { return seen; }
 const char *failing_what(void) { return what; }
 
@@ -89,33 +90,46 @@ WRITES(write, , file, data, size)
 WRITES(pwrite, AND_OFFSET, file, data, size, offset)
 WRITES(pwrite64, AND_OFFSET, file, data, size, offset)
 
-static void lose(int file, const char *path) {
+static int doubted = -1; /* a file whose fsync failed; one at most, since one call fails */
+static void doubt(int file, const char *path) {
     struct stat facts;
-    if (!is_blob(path) || fstat(file, &facts) || !S_ISREG(facts.st_mode)) return;
-    for (off_t at = 0; at < facts.st_size; at++) REALW(pwrite64, file, "", (size_t)1, at);
+    if (is_blob(path) && !fstat(file, &facts) && S_ISREG(facts.st_mode)) doubted = dup(file);
+}
+static void emptied(int file) {
+    struct stat one, other;
+    if (doubted < 0 || fstat(file, &one) || fstat(doubted, &other) || one.st_ino != other.st_ino) return;
+    close(doubted), doubted = -1;
+}
+void failing_disarm(void) {
+    struct stat facts;
+    first = last = 0;
+    if (doubted < 0 || fstat(doubted, &facts)) return;
+    for (off_t at = 0; at < facts.st_size; at++) REALW(pwrite64, doubted, "", (size_t)1, at);
+    close(doubted), doubted = -1;
 }
 #define SYNCS(name)                                                                                \
     int name(int file) {                                                                           \
         char path[PATH_MAX];                                                                       \
         int with = verdict(#name, path_of(file, path), 0);                                         \
-        if (with && with != HOW_SHORT) return lose(file, path), errno = number_of(with), -1;       \
+        if (with && with != HOW_SHORT) return doubt(file, path), errno = number_of(with), -1;       \
         return is_under(path) ? 0 : REAL(name, file);                                              \
     }
 SYNCS(fsync)
 SYNCS(fdatasync)
 
-#define ON_FILE(name, room, fail, kinds, ...)                                                      \
+#define ON_FILE(name, room, fail, then, kinds, ...)                                                \
     int name kinds {                                                                               \
         char path[PATH_MAX];                                                                       \
         int with = verdict(#name, path_of(file, path), room);                                      \
         if (with && with != HOW_SHORT) return fail;                                                \
+        then;                                                                                      \
         return REAL(name, __VA_ARGS__);                                                            \
     }
 #define TELL (errno = number_of(with), -1)
-ON_FILE(ftruncate, 0, TELL, (int file, off_t size), file, size)
-ON_FILE(ftruncate64, 0, TELL, (int file, off_t size), file, size)
-ON_FILE(posix_fallocate, 1, number_of(with), (int file, off_t at, off_t size), file, at, size)
-ON_FILE(posix_fallocate64, 1, number_of(with), (int file, off_t at, off_t size), file, at, size)
+ON_FILE(ftruncate, 0, TELL, if (!size) emptied(file), (int file, off_t size), file, size)
+ON_FILE(ftruncate64, 0, TELL, if (!size) emptied(file), (int file, off_t size), file, size)
+ON_FILE(posix_fallocate, 1, number_of(with), , (int file, off_t at, off_t size), file, at, size)
+ON_FILE(posix_fallocate64, 1, number_of(with), , (int file, off_t at, off_t size), file, at, size)
 
 #define ON_PATH(name, room, kinds, ...)                                                            \
     int name kinds {                                                                               \

@@ -13,7 +13,7 @@ from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.usecases import upload
 from tests.crash import stories
-from tests.crash.scenario import DAY, HOUR, REPOSITORY, Registry
+from tests.crash.registry import DAY, HOUR, REPOSITORY, Registry
 from tests.crash.stories import Step, days_pass, delete, go_back, mount, push, push_chunks, rm, take_back
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from refloat.blobs.ballast import SIZE, Ballast
 from refloat.core.errors import Unavailable
-from tests.crash.scenario import DAY, START, Registry
+from tests.crash.registry import DAY, START, Registry
 from tests.crash.stories import push, rm
 
 

@@ -17,8 +17,9 @@ from refloat.core.errors import RefloatError, StorageFull, Unavailable
 from refloat.core.names import Tag
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.undo import UndoRequest, undo
-from tests.crash.deaths import State, Told, _in_a_child, _looked_at, _state, look, state_of
-from tests.crash.scenario import REPOSITORY, Registry
+from tests.crash.child import in_a_child
+from tests.crash.deaths import State, Told, look, looked_at, state_from, state_of
+from tests.crash.registry import REPOSITORY, Registry
 from tests.crash.stories import Step, rm
 from tests.faults.library import FOR_EVER, FULL, SHORT, Failing
 from tests.faults.operations import Operation
@@ -121,7 +122,7 @@ class Trial:
             self._problem(what)
         if not self.registry.broken and state_of(self.registry).tips != self.state.tips:
             self._problem(f"{what}, and yet something moved")
-        for problem in _looked_at(self.registry, state_of(self.registry)):
+        for problem in looked_at(self.registry, state_of(self.registry)):
             self._problem(f"{what}; then {problem}")
 
     def _gave_up(self) -> None:
@@ -163,7 +164,7 @@ def prepare(operation: Operation, directory: Path) -> None:
         registry.close()
         say(registry.now)
 
-    status, said = _in_a_child(work)
+    status, said = in_a_child(work)
     if status:
         raise RuntimeError("\n".join(map(str, said)))
     (found,) = said
@@ -188,7 +189,7 @@ def attempt(operation: Operation, template: Path, directory: Path, trial: tuple[
         tried.hides_reasons = operation.hides_reasons
         tried.run(operation.makes())
 
-    status, said = _in_a_child(work)
+    status, said = in_a_child(work)
     return _result(status, said)
 
 
@@ -202,7 +203,7 @@ def _result(status: int, said: Sequence[object]) -> Result:
         assert isinstance(line, dict)
         for name, value in line.items():
             if name == "state":
-                states.append(_state(value))
+                states.append(state_from(value))
             elif name == "problem":
                 result.problems.append(value)
             elif name == "gave up":

@@ -7,7 +7,7 @@ from pathlib import Path
 from refloat.core.names import Digest
 from refloat.usecases import verify
 from refloat.usecases.verify import VerifyTerms
-from tests.crash.scenario import REPOSITORY, Registry
+from tests.crash.registry import REPOSITORY, Registry
 from tools.proof.part import Effort, Outcome, Part
 
 BLOBS = 400
