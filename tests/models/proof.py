@@ -1,4 +1,4 @@
-"""Every order of events in small worlds that combine bad luck pairwise, and long histories on the real database."""
+"""Every order of events in small worlds with two or three kinds of bad luck, and long histories on a real database."""
 
 import random
 import sys
@@ -81,7 +81,7 @@ def _worlds() -> Mapping[str, Exploration]:
         "two PUTs": lambda distinct: explore_two_puts("write nothing", distinct),
         "three PATCHes": lambda distinct: explore_appends("lock the file", distinct),
     }
-    for name, world in worlds.pairs().items():
+    for name, world in (worlds.pairs() | worlds.threes()).items():
         every[name] = partial(worlds.run, world, None, None)
     for name, (state, changes) in worlds.INDEXED.items():
         every[name] = partial(worlds.run_indexed, state, changes, None, None)

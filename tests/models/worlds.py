@@ -44,6 +44,15 @@ def pairs() -> dict[str, State]:
     return worlds
 
 
+def threes() -> dict[str, State]:
+    """Return some three kinds of bad luck together: a power cut with what is doubted, repeated or late."""
+    told = {name: words for words, name in LUCK.items()}
+    chosen = (("repeats", "timeouts"), ("doubts", "repeats"), ("doubts", "timeouts"))
+    return {
+        f"a power cut, {told[one]} and {told[other]}": unlucky(CALM, "power_cuts", one, other) for one, other in chosen
+    }
+
+
 INDEXED = {
     "an index, four changes and a purge": (Indexed(purges=1), 4),
     "an index, four changes, three uploads and a purge": (Indexed(purges=1, uploads=3), 4),

@@ -14,7 +14,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +26,7 @@ from tools.provision import CACHE
 PARTS = ("models", "histories", "schedules", "crash", "powercuts", "faults", "guards", "verify")
 HEAD = ("part", "tried", "", "lost", "leaked", "seconds")
 LONGEST_SEED = 1 << 31
+WriteDown = Callable[[Part, Outcome, tuple[float, int, float]], None]  # scale, seed, seconds
 
 
 def main() -> int:
@@ -35,7 +36,12 @@ def main() -> int:
     scale = float(os.environ.get("PROOF_SCALE") or (0.02 if asked.selftest else 1))
     seed = int(os.environ.get("PROOF_SEED") or secrets.randbelow(LONGEST_SEED))
     print(f"commit {ledger.commit()}, PROOF_SEED={seed}, PROOF_SCALE={scale:g}", flush=True)
-    return _selftest(parts, scale, seed) if asked.selftest else _prove(parts, scale, seed, asked.ledger)
+    if asked.selftest:
+        return _selftest(parts, scale, seed)
+    code = _prove(parts, scale, seed, _write_down if asked.ledger else _forget)
+    if asked.ledger:
+        page.update()
+    return code
 
 
 def _arguments() -> argparse.Namespace:
@@ -52,7 +58,7 @@ def _part(name: str) -> Part:
     return part
 
 
-def _prove(parts: Sequence[Part], scale: float, seed: int, write: bool) -> int:  # noqa: FBT001
+def _prove(parts: Sequence[Part], scale: float, seed: int, write_down: WriteDown) -> int:
     rows, notes, red = [HEAD], list[str](), False
     for part in parts:
         print(f"{part.name}: {part.counts} ...", flush=True)
@@ -61,11 +67,8 @@ def _prove(parts: Sequence[Part], scale: float, seed: int, write: bool) -> int: 
         notes += [f"{part.name}: {note}" for note in outcome.notes]
         found = (f"{outcome.lost}", f"{outcome.leaked}", f"{seconds:.0f}")
         rows.append((part.name, f"{outcome.tried:,}", part.counts, *found))
-        if write:
-            _write_down(part, outcome, (scale, seed, seconds))
+        write_down(part, outcome, (scale, seed, seconds))
     print("", _table(rows), *notes, sep="\n")
-    if write:
-        page.update()
     return 1 if red else 0
 
 
@@ -83,10 +86,15 @@ def _selftest(parts: Sequence[Part], scale: float, seed: int) -> int:
 
 def _try(part: Part, scale: float, seed: int, *, planted: bool) -> tuple[Outcome, float]:
     begun = time.monotonic()
+    CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="proof-", dir=CACHE) as place:
         effort = Effort(scale, seed, Path(place))
         outcome = part.run_planted(effort) if planted else part.run(effort)
     return outcome, time.monotonic() - begun
+
+
+def _forget(part: Part, outcome: Outcome, facts: tuple[float, int, float]) -> None:
+    """Write nothing down."""
 
 
 def _write_down(part: Part, outcome: Outcome, facts: tuple[float, int, float]) -> None:

@@ -29,7 +29,7 @@ class Entry:
 
 def commit() -> str:
     """Return the commit that is tried; a `+` says that the tree differs from it."""
-    head = _git("rev-parse", "--short=12", "HEAD")
+    head = _git("rev-parse", "--short=12", "HEAD") or "unknown"
     changed = _git("status", "--porcelain", "--", "src", "tests", "tools")
     return head + ("+" if changed else "")
 
@@ -56,4 +56,4 @@ def totals(ledger: Path = LEDGER) -> Mapping[str, Entry]:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(HOME), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown" if arguments[0] == "rev-parse" else done.stdout.strip()
+    return done.stdout.strip()
