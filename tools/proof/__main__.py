@@ -101,7 +101,7 @@ def _write_down(part: Part, outcome: Outcome, facts: tuple[float, int, float]) -
     scale, seed, seconds = facts
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = (outcome.tried, outcome.lost, outcome.leaked, round(seconds, 1))
-    ledger.write(ledger.Entry(part.name, part.counts, ledger.commit(), date, seed, scale, *found))
+    ledger.write(ledger.Entry(part.name, part.counts, ledger.commit(), date, seed, scale, *found, outcome.notes))
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ LEDGER = HOME / "docs" / "proof-ledger.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one part tried in one run. `seconds` of wall time; `date` is UTC."""
+    """What one part tried in one run. `seconds` of wall time; `date` is UTC; `notes` say what was seen besides."""
 
     part: str
     counts: str
@@ -25,6 +25,7 @@ class Entry:
     lost: int
     leaked: int
     seconds: float
+    notes: Sequence[str] = ()
 
 
 def commit() -> str:
@@ -41,7 +42,7 @@ def write(entry: Entry) -> None:
 
 
 def totals(ledger: Path = LEDGER) -> Mapping[str, Entry]:
-    """Return for each part the sums over all its entries, with the newest entry's facts."""
+    """Return for each part the sums over all its entries, with the newest entry's facts and notes."""
     sums: dict[str, Entry] = {}
     for line in ledger.read_text("utf-8").splitlines():
         new = Entry(**json.loads(line))
@@ -50,7 +51,7 @@ def totals(ledger: Path = LEDGER) -> Mapping[str, Entry]:
             sums[new.part] = new
             continue
         added = {name: getattr(old, name) + getattr(new, name) for name in ("tried", "lost", "leaked", "seconds")}
-        sums[new.part] = Entry(**{**asdict(new), **added})
+        sums[new.part] = Entry(**{**asdict(new), **added, "notes": new.notes or old.notes})
     return sums
 
 

@@ -8,12 +8,14 @@ BEGIN, END = "<!-- from the ledger -->", "<!-- end -->"
 
 
 def table() -> str:
-    """Return the sums of the ledger as a table."""
+    """Return the sums of the ledger as a table, and what its newest runs noted."""
     rows = ["| part | tried in all | lost | leaked | last on | last commit |", "| --- | --- | --- | --- | --- | --- |"]
-    for part, entry in sorted(totals().items()):
+    entries = sorted(totals().items())
+    for part, entry in entries:
         tried = f"{entry.tried:,} {entry.counts}"
         rows.append(f"| {part} | {tried} | {entry.lost} | {entry.leaked} | {entry.date[:10]} | {entry.commit} |")
-    return "\n".join(rows)
+    notes = [f"- {part}: {note}." for part, entry in entries for note in entry.notes]
+    return "\n".join([*rows, "", *notes] if notes else rows)
 
 
 def update() -> None:
