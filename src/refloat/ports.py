@@ -97,6 +97,9 @@ class Listing(Protocol):
     def tags_on(self, repository: RepositoryName, digest: Digest) -> list[Tag]:
         """Return the tags that point to a digest."""
 
+    def keeps(self, repository: RepositoryName, digest: Digest) -> bool:
+        """Is a manifest there, live or held by any change?"""
+
     def matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
         """Return the live digests that begin with `prefix`, such as `sha256:4f1c02d`."""
 

@@ -115,7 +115,7 @@ class Watch:
             shown = self.bench.ask("GET", f"{API}/changes/{change.id}").document()
             moves = change.moves
             kept = all(move.old is None or move.old in self.model.stored[move.repository] for move in moves)
-            if (shown["undoable"] and not kept) or (self.bench.windows == "days" and not shown["undoable"]):
+            if shown["undoable"] != kept or (self.bench.windows == "days" and not kept):
                 raise Wrong(f"change {change.id} is said to be undoable: {shown['undoable']}")
 
     # when all is due

@@ -7,6 +7,7 @@ import pytest
 from refloat.core.errors import ChangeConflict, ChangeGone, Denied, ManifestUnknown
 from refloat.core.names import Digest, RepositoryName, Tag, parse_reference
 from refloat.usecases.delete import Scope, delete_reference, remove
+from refloat.usecases.inspect import is_undoable
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import TEAM, Registry, index_of
 
@@ -228,6 +229,17 @@ def test_undo_after_the_window_says_what_is_gone(registry: Registry) -> None:
     registry.metadata.collect(lambda tx: tx.prune(change, registry.now))
     with pytest.raises(ChangeGone):
         take_back(registry, change)
+
+
+def test_a_change_can_be_taken_back_as_long_as_any_change_holds_what_it_needs(registry: Registry) -> None:
+    first = push(registry, "a", "v1")
+    earlier = delete(registry, first)
+    take_back(registry, earlier)
+    later = delete(registry, first)
+    listing = registry.metadata.listing
+    for pruned, undoable in ((earlier, True), (later, False)):
+        registry.metadata.collect(lambda tx, change=pruned: tx.prune(change, registry.now))  # type: ignore[misc]
+        assert is_undoable(listing, listing.change(earlier)) is undoable
 
 
 def test_a_repository_of_the_same_content_elsewhere_is_not_touched(registry: Registry) -> None:

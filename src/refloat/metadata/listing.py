@@ -160,6 +160,12 @@ class SqliteListing:
         )
         return [Tag(row[0]) for row in rows]
 
+    def keeps(self, repository: RepositoryName, digest: Digest) -> bool:
+        """Is a manifest there, live or held by any change?"""
+        asked = (self._repository(repository), digest)
+        rows = self._execute("SELECT 1 FROM manifests WHERE repository = ? AND digest = ?", asked)
+        return rows.fetchone() is not None
+
     def matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
         rows = self._execute(
             """SELECT manifest FROM tips WHERE repository = ?1 AND manifest >= ?2 AND manifest < ?2 || '~'

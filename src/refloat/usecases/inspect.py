@@ -110,10 +110,10 @@ def find_reference(listing: Listing, repository: RepositoryName, text: str) -> R
     return found[0]
 
 
-def is_undoable(read: Reader, change: Change) -> bool:
+def is_undoable(listing: Listing, change: Change) -> bool:
     """Is every manifest that taking `change` back needs still there?"""
     return all(
-        moved.held or moved.move.old is None or read.manifest(moved.repository, moved.move.old) is not None
+        moved.held or moved.move.old is None or listing.keeps(moved.repository, moved.move.old)
         for moved in change.moves
     )
 

@@ -127,6 +127,6 @@ async def get_history(desk: Desk, request: Request) -> Response:
 
 def _describe(desk: Desk) -> answers.Describe:
     def describe(change: Change) -> tuple[str | None, bool]:
-        return desk.listing.undone_by(change.id), is_undoable(desk.read, change)
+        return desk.listing.undone_by(change.id), is_undoable(desk.listing, change)
 
     return describe
