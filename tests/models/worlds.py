@@ -45,9 +45,10 @@ def pairs() -> dict[str, State]:
 
 
 def threes() -> dict[str, State]:
-    """Return some three kinds of bad luck together: a power cut with what is doubted, repeated or late."""
+    """Return some three kinds of bad luck together: a power cut with what is doubted, repeated or late, or a death."""
     told = {name: words for words, name in LUCK.items()}
-    chosen = (("repeats", "timeouts"), ("doubts", "repeats"), ("doubts", "timeouts"))
+    chosen = (("repeats", "timeouts"), ("repeats", "crashes"), ("timeouts", "crashes"),
+              ("doubts", "repeats"), ("doubts", "timeouts"))  # fmt: skip
     return {
         f"a power cut, {told[one]} and {told[other]}": unlucky(CALM, "power_cuts", one, other) for one, other in chosen
     }
