@@ -8,9 +8,10 @@ refuse, and then a fresh one takes over without a repair.
 import errno
 import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from refloat.blobs.ballast import SIZE
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
@@ -24,6 +25,7 @@ from tests.crash.stories import Step, rm
 from tests.faults.library import FOR_EVER, FULL, SHORT, Failing
 from tests.faults.operations import Operation
 
+T = TypeVar("T")
 Kind = Literal["ENOSPC", "EIO", "short", "full"]
 HOW: dict[Kind, int] = {"ENOSPC": errno.ENOSPC, "EIO": errno.EIO, "short": SHORT, "full": FULL}
 MOST_REFUSALS = 3
@@ -54,6 +56,18 @@ class Result:
     gave_up: str
 
 
+class Inline(Executor):
+    """Runs what it is given at once, so that the calls of a trial have the same numbers each time it is tried."""
+
+    def submit(self, fn: Callable[..., T], /, *args: object, **kwargs: object) -> Future[T]:
+        done: Future[T] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as problem:  # noqa: BLE001  # that is what a pool does with it
+            done.set_exception(problem)
+        return done
+
+
 class Watched(Registry):
     """A registry that notes when a store says that it writes no more."""
 
@@ -62,6 +76,7 @@ class Watched(Registry):
         self.broken: list[str] = []
         self.metadata._writer._batches._on_broken = self._note
         self.blobs._sealer._on_broken = self._note
+        self.blobs._sealer._flushers = Inline()  # type: ignore[assignment]
 
     def _note(self, reason: BaseException) -> None:
         self.broken.append(f"{reason}")
