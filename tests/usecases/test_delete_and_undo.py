@@ -1,5 +1,6 @@
 """What goes, what stays, and what comes back, on a real database."""
 
+import itertools
 import json
 
 import pytest
@@ -54,6 +55,22 @@ def test_deleting_a_digest_takes_its_tags_and_referrers_and_undo_brings_all_back
     take_back(registry, change)
     assert registry.tips() == before
     assert signature in before
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_what_is_named_goes_though_it_would_follow_something_that_stays(
+    registry: Registry, order: tuple[int, ...]
+) -> None:
+    """A signature of a signed image that a tag keeps: named, it goes, whatever was named before it."""
+    kept, signed, signature, other = (push(registry, seed) for seed in ("kept", "signed", "signature", "other"))
+    for tag, digest in (("keep", kept), (signed.fallback_tags[2], kept), (kept.fallback_tags[1], signature)):
+        registry.do(lambda tx, tag=tag, digest=digest: restore(  # type: ignore[misc]
+            tx, RestoreRequest(TEAM, digest, revision=0, name=Tag(tag)), registry.cause()))  # fmt: skip
+    named = [signed, signature, other]
+    references = [named[place] for place in order]
+    gone = registry.do(lambda tx: remove(tx, TEAM, references, registry.cause(), "image"))
+    assert registry.tips() == {kept: kept, "keep": kept}
+    assert gone.left == (kept,)
 
 
 def test_a_referrer_deleted_on_its_own_stays_deleted(registry: Registry) -> None:

@@ -108,6 +108,15 @@ def _after(view: View, wish: Wish, reference: Reference) -> Digest | None:
     return wish[reference] if reference in wish else view.value(reference)
 
 
+def propose_going(proposal: Proposal, reference: Reference) -> None:
+    """Propose that a reference leaves for its own sake, though it may have been proposed because something else does.
+
+    What is named has to go also where that other thing stays.
+    """
+    proposal.wish[reference] = None
+    proposal.because.pop(reference, None)
+
+
 def propose_removal(view: View, proposal: Proposal, digest: Digest) -> None:
     """Propose that `digest` leaves, and with it its referrers and fallback tags, theirs, and so on.
 

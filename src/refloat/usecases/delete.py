@@ -6,7 +6,7 @@ from typing import Literal
 
 from refloat.core.closing import close
 from refloat.core.errors import Denied, ManifestUnknown
-from refloat.core.moves import Move, Proposal, View, is_needed, propose_children, propose_removal
+from refloat.core.moves import Move, Proposal, View, is_needed, propose_children, propose_going, propose_removal
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import Cause
 from refloat.ports import Transaction
@@ -55,6 +55,7 @@ def _propose_images(view: View, proposal: Proposal, digests: Sequence[Digest]) -
     waiting = list(dict.fromkeys(digests))
     while free := [digest for digest in waiting if not is_needed(view, proposal.wish, digest)]:
         for digest in free:
+            propose_going(proposal, digest)
             propose_removal(view, proposal, digest)
             propose_children(view, proposal, digest)
         waiting = [digest for digest in waiting if digest not in free]
@@ -66,13 +67,14 @@ def _propose(tx: Transaction, repository: RepositoryName, proposal: Proposal, re
     digest = view.value(reference)
     if digest is None:
         raise ManifestUnknown(f"{repository} has no {reference}", {"reference": reference})
+    propose_going(proposal, reference)
     if not isinstance(reference, Digest):
-        proposal.wish[reference] = None
         return digest
     parents = sorted(view.live_parents(digest))
     if parents:
         raise Denied(f"{digest} is part of the index {parents[0]}; delete that instead", {"index": parents})
-    proposal.wish.update(dict.fromkeys(view.tags_on(digest)))
+    for tag in view.tags_on(digest):
+        propose_going(proposal, tag)
     propose_removal(view, proposal, digest)
     return digest
 
