@@ -73,6 +73,16 @@ def test_what_is_named_goes_though_it_would_follow_something_that_stays(
     assert gone.left == (kept,)
 
 
+def test_a_signature_goes_with_what_it_signs_though_its_tag_is_taken_back_too(registry: Registry) -> None:
+    child = push(registry, "child")
+    signing = str(child.fallback_tags[1])
+    registry.put(signing, index_of(registry.image("child")))
+    first = registry.metadata.listing.changes(TEAM, None, 1)[0].id
+    push(registry, "signature", signing)
+    registry.do(lambda tx: undo(tx, UndoRequest(first, "replace"), registry.cause()))
+    assert registry.tips() == {}
+
+
 def test_a_referrer_deleted_on_its_own_stays_deleted(registry: Registry) -> None:
     digest = push(registry, "a", "v1")
     referrer = registry.image("sbom", subject=digest)

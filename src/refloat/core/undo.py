@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from refloat.core.moves import Move, Proposal, View, propose_children, propose_removal
+from refloat.core.moves import Move, Proposal, View
 from refloat.core.names import Digest, Reference
+from refloat.core.removal import propose_children, propose_removal
 
 OnConflict = Literal["refuse", "skip", "replace"]
 

@@ -6,9 +6,10 @@ from typing import Literal
 
 from refloat.core.closing import close
 from refloat.core.errors import Denied, ManifestUnknown
-from refloat.core.moves import Move, Proposal, View, is_needed, propose_children, propose_going, propose_removal
+from refloat.core.moves import Move, Proposal, View, is_needed
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import Cause
+from refloat.core.removal import propose_children, propose_going, propose_removal
 from refloat.ports import Transaction
 
 Scope = Literal["image", "tag"]

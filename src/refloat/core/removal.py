@@ -1,0 +1,56 @@
+"""What a removal proposes: what is named, and what follows it."""
+
+from refloat.core.moves import Proposal, View
+from refloat.core.names import Digest, Reference, Tag
+
+
+def propose_going(proposal: Proposal, reference: Reference) -> None:
+    """Propose that a reference leaves for its own sake, though it may have been proposed because something else does.
+
+    What is named has to go also where that other thing stays.
+    """
+    proposal.wish[reference] = None
+    proposal.because.pop(reference, None)
+
+
+def propose_removal(view: View, proposal: Proposal, digest: Digest) -> None:
+    """Propose that `digest` leaves, and with it its referrers and fallback tags, theirs, and so on.
+
+    Proposing too much is safe: `settle` keeps what something live still needs.
+    """
+    proposal.wish[digest] = None
+    for referrer in view.live_referrers(digest):
+        if referrer not in proposal.wish:
+            for tag in view.tags_on(referrer):
+                if tag not in proposal.wish or tag in proposal.because:  # a value wished for its own sake stays
+                    _follow(proposal, tag, referrer)
+            _follow(proposal, referrer, digest)
+            propose_removal(view, proposal, referrer)
+    for tag in digest.fallback_tags:
+        target = view.value(tag)
+        if target is not None and proposal.wish.get(tag) is None:  # it is not to stay with another value
+            _propose_attached(view, proposal, digest, (tag, target))
+
+
+def _propose_attached(view: View, proposal: Proposal, digest: Digest, attached: tuple[Tag, Digest]) -> None:
+    tag, target = attached
+    if tag not in proposal.wish:
+        _follow(proposal, tag, digest)
+    if target not in proposal.wish:
+        _follow(proposal, target, digest)
+        propose_removal(view, proposal, target)
+        propose_children(view, proposal, target)
+
+
+def propose_children(view: View, proposal: Proposal, digest: Digest) -> None:
+    """Propose that the children of `digest` leave with it, and theirs."""
+    for child in view.children(digest):
+        if proposal.wish.get(child) is None and child not in proposal.because:
+            _follow(proposal, child, digest)
+            propose_removal(view, proposal, child)
+            propose_children(view, proposal, child)
+
+
+def _follow(proposal: Proposal, reference: Reference, reason: Digest) -> None:
+    proposal.wish[reference] = None
+    proposal.because[reference] = reason
