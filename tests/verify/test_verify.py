@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Serve
-from tests.serve.program import refloat
+from tests.serve.program import DEADLINE, refloat
 from tools.content import Content, Part, make_content
 from tools.serving import Served
 
@@ -135,6 +137,36 @@ def test_a_damaged_manifest_is_not_served_and_the_next_push_heals_it(pushed: tup
     served.wire.push_manifest("team/api", "v1", index)
     assert served.wire.manifest("team/api", "v1").expect(200).body == index.body
     assert verify(served)[0] == 0
+
+
+def test_a_manifest_that_a_damaged_row_calls_text_is_one_whose_digest_is_wrong(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    query(served, "UPDATE manifests SET body = CAST(body AS TEXT) || ' ' WHERE digest = ?", content.index.digest)
+    assert kinds(verify(served)[1]) == [("manifest", content.index.digest)]
+    assert served.wire.manifest("team/api", "v1").status == 404
+
+
+def test_a_database_that_cannot_be_read_is_said_to_have_copies(pushed: tuple[Served, Content]) -> None:
+    served, _ = pushed
+    served.stop()
+    path = served.root / "refloat" / "refloat.db"
+    with closing(sqlite3.connect(path)) as database:
+        ((page,),) = database.execute("PRAGMA page_size").fetchall()
+    body = path.read_bytes()
+    path.write_bytes(body[:page] + b"\xff" * (len(body) - page))
+    ended = refloat("verify", "--root", str(served.root), home=served.root.parent)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[1:] == ["  hint: backups/ beside the database has copies of it"]
+
+
+def test_an_output_that_takes_nothing_is_said_to_be_so(pushed: tuple[Served, Content]) -> None:
+    served, _ = pushed
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "refloat", "verify", "--root", str(served.root)],
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, "error: the output could not be written: No space left on device\n")
 
 
 def test_a_look_changes_nothing(pushed: tuple[Served, Content]) -> None:

@@ -1,6 +1,5 @@
 """A verb: a click command with the options all verbs share, that ends in an exit code and never a traceback."""
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -50,7 +49,7 @@ class Verb(click.Command):
             tell(printer, problem)
             code = problem.exit
         except OutputEnded as ended:
-            code = _end_of_output(printer, ended.reason)
+            code = _end_of_output(printer, ended)
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             code = Exit.INTERRUPTED
@@ -64,12 +63,10 @@ class Verb(click.Command):
         ctx.exit(code or Exit.OK)
 
 
-def _end_of_output(printer: Printer, error: OSError) -> Exit:
-    """Let go of an output that takes nothing more: it must not be tried again when the program ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):  # who reads has read enough
+def _end_of_output(printer: Printer, ended: OutputEnded) -> Exit:
+    if ended.has_reader_gone:
         return Exit.OK
-    tell(printer, Problem(f"the output could not be written: {error.strerror or error}", Exit.FAILED))
+    tell(printer, Problem(str(ended), Exit.FAILED))
     return Exit.FAILED
 
 

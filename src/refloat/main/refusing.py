@@ -50,5 +50,6 @@ def ending_in_words(when_locked: str) -> Iterator[None]:
         complain(refused.sentence, when_locked if refused.code == LOCKED else refused.hint)
         sys.exit(refused.code)
     except (RefloatError, OSError, sqlite3.Error) as problem:
-        complain(str(problem))
+        is_corrupt = type(problem) is sqlite3.DatabaseError  # the others are of kinds of their own
+        complain(str(problem), "backups/ beside the database has copies of it" if is_corrupt else "")
         sys.exit(FAILED)

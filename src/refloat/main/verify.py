@@ -1,6 +1,5 @@
 """`refloat verify`: is everything that is kept there, whole, and explained?"""
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -10,13 +9,16 @@ from pathlib import Path
 import click
 
 from refloat.cli import wording
+from refloat.cli.printing import OutputEnded, Printer
+from refloat.cli.printing import now as clock
 from refloat.cli.problems import Exit
-from refloat.main.refusing import StartRefused, ending_in_words
+from refloat.main.refusing import StartRefused, complain, ending_in_words
 from refloat.ports import BlobShelf, Metadata
 from refloat.settings import Flags, Settings, load
 from refloat.usecases.verify import Act, Finding, Verified, VerifyTerms
 from refloat.usecases.verify import verify as verify_all
 
+REPAIRED = ("missing", "damaged", "unknown")  # kinds of findings
 TELL_EVERY = 1000  # blobs between two lines of progress
 
 
@@ -42,7 +44,14 @@ def verify(root: Path | None, *, deep: bool, repair: bool, as_json: bool) -> Non
 
             terms = VerifyTerms("bytes" if deep else "sizes", act, now())
             done = verify_all(metadata, blobs, terms, _ignore if as_json else _progress)
-    _print_json(done) if as_json else _print(done, terms)
+    printer = Printer("json" if as_json else "lines", "never", clock())
+    try:
+        _print_json(printer, done) if as_json else _print(printer, done, terms)
+        printer.finish()
+    except OutputEnded as ended:
+        if not ended.has_reader_gone:
+            complain(str(ended))
+            sys.exit(Exit.FAILED)
     sys.exit(Exit.FOUND_PROBLEMS if done.findings else Exit.OK)
 
 
@@ -83,35 +92,34 @@ def _progress(done: Verified) -> None:
         click.echo(f"{done.blobs:,} blobs, {len(done.findings):,} findings", err=True)
 
 
-def _print(done: Verified, terms: VerifyTerms) -> None:
+def _print(printer: Printer, done: Verified, terms: VerifyTerms) -> None:
     for finding in done.findings:
-        click.echo(f"{finding.kind}\t{finding.name}\t{finding.detail}")
+        printer.line(f"{finding.kind}\t{finding.name}\t{finding.detail}")
         for repository, reference in finding.users:
-            click.echo(f"\tneeded by {repository}{'@' if ':' in reference else ':'}{reference}")
+            printer.line(f"\tneeded by {repository}{'@' if ':' in reference else ':'}{reference}")
     depth = "read and compared" if terms.depth == "bytes" else "of the right size"
-    click.echo(
+    printer.line(
         f"{done.blobs:,} blobs ({wording.size(done.size)}) looked at, {done.manifests:,} manifests compared, "
         f"{done.files:,} files looked up"
     )
     if not done.findings:
-        click.echo(f"Nothing is wrong: every blob is there and {depth}")
+        printer.line(f"Nothing is wrong: every blob is there and {depth}")
         return
-    click.echo(wording.counted(len(done.findings), "finding"))
+    printer.line(wording.counted(len(done.findings), "finding"))
     if terms.act == "repair":
-        click.echo(f"  {done.marked} marked as damaged: the next push of each brings it back")
-        click.echo(f"  {done.healed} found right again, {done.set_aside} moved to quarantine")
-    else:
-        click.echo("  refloat verify --repair, with the server stopped, takes them out of service")
+        printer.line(f"  {done.marked} marked as damaged: the next push of each brings it back")
+        printer.line(f"  {done.healed} found right again, {done.set_aside} moved to quarantine")
+    elif any(finding.kind in REPAIRED for finding in done.findings):
+        printer.line("  refloat verify --repair, with the server stopped, takes them out of service")
 
 
-def _print_json(done: Verified) -> None:
-    document = {
-        "schema": "refloat.verify/1",
-        "blobs": done.blobs, "bytes": done.size, "manifests": done.manifests, "files": done.files,
-        "findings": [_entry(finding) for finding in done.findings],
-        "marked": done.marked, "healed": done.healed, "set_aside": done.set_aside,
-    }  # fmt: skip
-    click.echo(json.dumps(document, indent=2))
+def _print_json(printer: Printer, done: Verified) -> None:
+    printer.document(
+        "verify",
+        blobs=done.blobs, bytes=done.size, manifests=done.manifests, files=done.files,
+        findings=[_entry(finding) for finding in done.findings],
+        marked=done.marked, healed=done.healed, set_aside=done.set_aside,
+    )  # fmt: skip
 
 
 def _entry(finding: Finding) -> dict[str, object]:

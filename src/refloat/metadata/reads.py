@@ -8,7 +8,7 @@ from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredMan
 from refloat.metadata.rows import read_change
 
 _MANIFEST = """
-SELECT t.digest, m.media_type, m.body
+SELECT t.digest, m.media_type, CAST(m.body AS BLOB)  -- a damaged row may call it text
 FROM repositories r JOIN tips t ON t.repository = r.id JOIN manifests m ON m.repository = r.id AND m.digest = t.digest
 WHERE r.name = ? AND t.reference = ?"""
 

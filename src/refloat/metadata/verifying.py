@@ -10,7 +10,7 @@ from refloat.metadata.rows import to_reference
 _LIVE = """
 SELECT digest, key, size, verified_at, damaged_at IS NOT NULL FROM blobs WHERE digest > ? ORDER BY digest LIMIT ?"""
 _BODIES = """
-SELECT r.id, r.name, m.digest, m.body FROM manifests m JOIN repositories r ON r.id = m.repository
+SELECT r.id, r.name, m.digest, CAST(m.body AS BLOB) FROM manifests m JOIN repositories r ON r.id = m.repository
 WHERE (m.repository, m.digest) > (?, ?) ORDER BY m.repository, m.digest LIMIT ?"""
 _USERS = """
 SELECT r.name, coalesce(g.reference, f.parent)
