@@ -366,13 +366,13 @@ class BlobShelf(Protocol):
     """Bytes under keys, for who looks at all of them."""
 
     def keys(self) -> Iterator[str]:
-        """Yield every name that has bytes, arriving or whole."""
+        """Yield every name that has bytes, arriving or whole. Raises Unavailable."""
 
     def size(self, key: str) -> int | None:
-        """Return how many bytes lie under a live key; None: no file."""
+        """Return how many bytes lie under a live key; None: no file. Raises Unavailable."""
 
     def digest_of(self, key: str, algorithm: str) -> Digest:
-        """Read the whole bytes of a key and return their digest. Raises Unavailable, FileNotFoundError."""
+        """Read the whole bytes of a key and return their digest. Raises Unavailable."""
 
-    def set_aside(self, key: str) -> bool:
-        """Move whatever lies under a key to quarantine, where nothing removes it. False: there is nothing."""
+    def set_aside(self, key: str) -> int:
+        """Move what lies under a key to quarantine, where nothing removes or replaces it. Returns how many files."""

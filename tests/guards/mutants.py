@@ -190,6 +190,11 @@ MUTANTS = {
         "clock.at",
         HERE + "test_bytes_of_a_late_request_are_removed_too",
     ),
+    "a-broken-database-explains-nothing": Mutant(
+        " and not self._is_in_doubt",
+        "",
+        VERIFY + "test_a_broken_database_sends_no_file_away",
+    ),
     "verify-looks-twice": Mutant(
         " and self._is_still_live(digest, live)",
         "",

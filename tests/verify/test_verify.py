@@ -192,15 +192,76 @@ def test_repair_needs_the_server_stopped(pushed: tuple[Served, Content]) -> None
 
 
 def test_a_file_nobody_can_read_is_reported_and_not_marked(pushed: tuple[Served, Content]) -> None:
-    """A directory in a file's place: as root there are no permissions to take away."""
+    """Nor does it keep what else is wrong from being found. Root is asked without the right to read everything."""
+    served, content = pushed
+    unreadable, short = largest(content), content.blobs[0]
+    served.stop()
+    file_of(served, unreadable.digest).chmod(0)
+    file_of(served, short.digest).write_bytes(b"")
+    poorer = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all", sys.executable]
+    ended = subprocess.run(
+        [*poorer, "-m", "refloat", "verify", "--root", str(served.root), "--json", "--deep", "--repair"],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 8, ended.stderr
+    found = json.loads(ended.stdout)
+    assert sorted(kinds(found)) == sorted([("unreadable", unreadable.digest), ("damaged", short.digest)])
+    assert found["marked"] == 1
+
+
+def test_a_directory_in_a_blobs_place_is_no_blob(pushed: tuple[Served, Content]) -> None:
     served, content = pushed
     layer = largest(content)
     path = file_of(served, layer.digest)
     path.unlink()
     path.mkdir()
+    assert kinds(verify(served)[1]) == [("missing", layer.digest)]
+    assert served.wire.blob("team/api", layer.digest).status == 404
+
+
+def test_what_was_marked_is_found_without_reading_until_it_is_whole(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    layer = largest(content)
+    flip(file_of(served, layer.digest))
     served.stop()
-    _, found = verify(served, "--deep", "--repair")
-    assert [finding["kind"] for finding in found["findings"]] in (["damaged"], ["unreadable"])
+    told = refloat("verify", "--root", str(served.root), "--deep", home=served.root.parent).stdout
+    assert "refloat verify --deep --repair" in told
+    verify(served, "--deep", "--repair")
+    assert kinds(verify(served)[1]) == [("damaged", layer.digest)]
+    flip(file_of(served, layer.digest))
+    assert kinds(verify(served, "--deep")[1]) == [("damaged", layer.digest)]
+    told = refloat("verify", "--root", str(served.root), "--deep", "--repair", home=served.root.parent).stdout
+    assert "1 blob right again, and served again\n" in told
+    assert verify(served)[0] == 0
+
+
+def test_quarantine_replaces_nothing(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    known = file_of(served, content.blobs[0].digest)
+    unknown = known.with_name(known.name[:-4] + "beef")
+    arriving = served.root / "refloat" / "incoming" / unknown.name
+    served.stop()
+    for bodies in ((b"first", b"second"), (b"third",)):
+        for path, body in zip((unknown, arriving), bodies, strict=False):
+            path.write_bytes(body)
+        assert verify(served, "--repair")[1]["set_aside"] == len(bodies)
+    quarantine = served.root / "refloat" / "quarantine"
+    assert sorted(path.read_bytes() for path in quarantine.iterdir()) == [b"first", b"second", b"third"]
+
+
+def test_a_broken_database_sends_no_file_away(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    known = file_of(served, content.blobs[0].digest)
+    unknown = known.with_name(known.name[:-4] + "beef")
+    unknown.write_bytes(b"its row may be what is lost")
+    served.stop()
+    query(served, "DELETE FROM keys WHERE key = ?", known.name)
+    _, found = verify(served, "--repair")
+    assert ("unknown", unknown.name) in kinds(found)
+    assert ("unknown", known.name) not in kinds(found)
+    assert "database" in {kind for kind, _ in kinds(found)}
+    assert found["set_aside"] == 0
+    assert (known.exists(), unknown.exists()) == (True, True)
 
 
 def largest(content: Content) -> Part:

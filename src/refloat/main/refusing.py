@@ -10,6 +10,7 @@ from refloat.settings import Refusal, SettingsRefused
 
 FAILED = 1
 LOCKED = 7
+INTERRUPTED = 130
 
 
 class StartRefused(Exception):
@@ -49,7 +50,10 @@ def ending_in_words(when_locked: str) -> Iterator[None]:
     except StartRefused as refused:
         complain(refused.sentence, when_locked if refused.code == LOCKED else refused.hint)
         sys.exit(refused.code)
-    except (RefloatError, OSError, sqlite3.Error) as problem:
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        sys.exit(INTERRUPTED)
+    except (RefloatError, OSError, sqlite3.Error, ValueError) as problem:
         is_corrupt = type(problem) is sqlite3.DatabaseError  # the others are of kinds of their own
         complain(str(problem), "backups/ beside the database has copies of it" if is_corrupt else "")
         sys.exit(FAILED)

@@ -102,15 +102,18 @@ def _print(printer: Printer, done: Verified, terms: VerifyTerms) -> None:
         f"{done.blobs:,} blobs ({wording.size(done.size)}) looked at, {done.manifests:,} manifests compared, "
         f"{done.files:,} files looked up"
     )
+    if done.healed:
+        printer.line(f"{wording.counted(done.healed, 'blob')} right again, and served again")
     if not done.findings:
         printer.line(f"Nothing is wrong: every blob is there and {depth}")
         return
     printer.line(wording.counted(len(done.findings), "finding"))
     if terms.act == "repair":
         printer.line(f"  {done.marked} marked as damaged: the next push of each brings it back")
-        printer.line(f"  {done.healed} found right again, {done.set_aside} moved to quarantine")
+        printer.line(f"  {done.set_aside} moved to quarantine")
     elif any(finding.kind in REPAIRED for finding in done.findings):
-        printer.line("  refloat verify --repair, with the server stopped, takes them out of service")
+        deep = "--deep " if terms.depth == "bytes" else ""
+        printer.line(f"  refloat verify {deep}--repair, with the server stopped, takes them out of service")
 
 
 def _print_json(printer: Printer, done: Verified) -> None:

@@ -19,6 +19,8 @@ JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
 LEFT JOIN tips g ON g.repository = f.repository AND g.digest = f.parent AND g.manifest IS NULL
 WHERE f.blob = ? ORDER BY r.name, g.reference LIMIT ?"""
 
+_KNOWN = "SELECT 1 FROM keys WHERE key = ?1 UNION ALL SELECT 1 FROM blobs WHERE key = ?1"
+
 
 class SqliteVerifying:
     """`ports.Verifying` on one connection."""
@@ -35,16 +37,19 @@ class SqliteVerifying:
         return [StoredBody((row[0], row[2]), RepositoryName(row[1]), Digest(row[2]), row[3]) for row in rows]
 
     def known(self, keys: Sequence[str]) -> set[str]:
-        return {key for key in keys if self._execute("SELECT 1 FROM keys WHERE key = ?", (key,)).fetchone()}
+        return {key for key in keys if self._execute(_KNOWN, (key,)).fetchone()}
 
     def users(self, digest: Digest, limit: int) -> list[tuple[RepositoryName, Reference]]:
         return [(RepositoryName(name), to_reference(text)) for name, text in self._execute(_USERS, (digest, limit))]
 
     def faults(self) -> list[str]:
-        broken = [f"{row[0]}" for row in self._execute("PRAGMA integrity_check") if row[0] != "ok"]
+        try:
+            said = [" ".join(f"{row[0]}".split()) for row in self._execute("PRAGMA integrity_check")]
+        except sqlite3.DatabaseError as problem:  # too broken to be asked
+            return [f"{problem}"]
         dangling = [f"{row[0]} row {row[1]} points to a missing {row[2]}" for row in
                     self._execute("PRAGMA foreign_key_check")]  # fmt: skip
-        return broken + dangling
+        return [fault for fault in said if fault != "ok"] + dangling
 
     def damaged(self, digest: Digest, key: str, at: int) -> bool:
         done = self._execute(

@@ -81,10 +81,12 @@ class _Look:
         self._blobs = blobs
         self._terms = terms
         self.done = Verified()
+        self._is_in_doubt = False  # what a broken database does not know may be what it has forgotten
 
     def at_database(self) -> None:
         for fault in self._metadata.verifying.faults():
             self._find(Finding("database", "refloat.db", fault))
+            self._is_in_doubt = True
 
     def at_blobs(self, tell: Callable[[Verified], None]) -> None:
         after = ""
@@ -104,12 +106,15 @@ class _Look:
     def at_files(self) -> None:
         """A row is there before its file, so a file listed before its row was looked for is explained or is not."""
         names = self._blobs.keys()
-        while page := list(islice(names, PAGE)):
-            known = self._metadata.verifying.known(page)
-            self.done.files += len(page)
-            for name in page:
-                if name not in known:
-                    self._at_unknown(name)
+        try:
+            while page := list(islice(names, PAGE)):
+                known = self._metadata.verifying.known(page)
+                self.done.files += len(page)
+                for name in page:
+                    if name not in known:
+                        self._at_unknown(name)
+        except Unavailable as problem:
+            self._find(Finding("unreadable", "files", f"a directory cannot be read: {problem}"))
 
     def _find(self, finding: Finding) -> None:
         self.done.findings.append(finding)
@@ -125,20 +130,26 @@ class _Look:
             self._mark(digest, live, finding)
 
     def _judge(self, digest: Digest, live: LiveKey) -> Finding | None:
-        size = self._blobs.size(live.key)
-        if size is None:
-            return Finding("missing", digest, f"its file {live.key} is not there")
-        if size != live.size:
-            return Finding("damaged", digest, f"its file {live.key} has {size} bytes, not {live.size}")
-        if self._terms.depth == "sizes":
-            return None
         try:
-            actual = self._blobs.digest_of(live.key, digest.algorithm)
-        except (Unavailable, FileNotFoundError) as problem:
+            size = self._blobs.size(live.key)
+            if size is None:
+                return Finding("missing", digest, f"its file {live.key} is not there")
+            if size != live.size:
+                return Finding("damaged", digest, f"its file {live.key} has {size} bytes, not {live.size}")
+            return self._judge_bytes(digest, live)
+        except Unavailable as problem:
             return Finding("unreadable", digest, f"its file {live.key} cannot be read: {problem}")
-        if actual == digest:
-            return None
-        return Finding("damaged", digest, f"its file {live.key} has the bytes of {actual}")
+
+    def _judge_bytes(self, digest: Digest, live: LiveKey) -> Finding | None:
+        """What was marked is not served, so it is found until a repair reads it and finds it right, or it is pushed."""
+        if self._terms.depth == "sizes":
+            return Finding("damaged", digest, f"its file {live.key} was found damaged before") if live.damaged else None
+        actual = self._blobs.digest_of(live.key, digest.algorithm)
+        if actual != digest:
+            return Finding("damaged", digest, f"its file {live.key} has the bytes of {actual}")
+        if live.damaged and self._terms.act == "report":
+            return Finding("damaged", digest, f"its file {live.key} was found damaged before, and is right again")
+        return None
 
     def _is_still_live(self, digest: Digest, live: LiveKey) -> bool:
         """A blob may have been condemned or replaced since its row was read."""
@@ -162,8 +173,8 @@ class _Look:
 
     def _at_unknown(self, name: str) -> None:
         if not is_key(name):  # guard: foreign-files-are-left-alone
-            self._find(Finding("foreign", name, "this file is not refloat's; it is left alone"))
+            self._find(Finding("foreign", ascii(name)[1:-1], "this is not refloat's; it is left alone"))
             return
         self._find(Finding("unknown", name, "no row explains this file"))
-        if self._terms.act == "repair":
+        if self._terms.act == "repair" and not self._is_in_doubt:  # guard: a-broken-database-explains-nothing
             self.done.set_aside += self._blobs.set_aside(name)
