@@ -2,8 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tools.provision import HOME
@@ -27,6 +27,11 @@ class Entry:
     seconds: float
     notes: Sequence[str] = ()
 
+    @property
+    def found(self) -> int:
+        """How often something was lost or leaked."""
+        return self.lost + self.leaked
+
 
 def commit() -> str:
     """Return the commit that is tried; a `+` says that the tree differs from it."""
@@ -41,18 +46,36 @@ def write(entry: Entry) -> None:
         ledger.write(json.dumps(asdict(entry)) + "\n")
 
 
+def entries(ledger: Path = LEDGER) -> list[Entry]:
+    """Return all that was written down, oldest first."""
+    return [Entry(**json.loads(line)) for line in ledger.read_text("utf-8").splitlines()]
+
+
+def is_settled(finding: Entry, later: Iterable[Entry]) -> bool:
+    """Was a run that found something repeated since, with the same seed, and found nothing any more?"""
+    asked = (finding.part, finding.seed, finding.scale)
+    return any((each.part, each.seed, each.scale) == asked and not each.found for each in later)
+
+
 def totals(ledger: Path = LEDGER) -> Mapping[str, Entry]:
-    """Return for each part the sums over all its entries, with the newest entry's facts and notes."""
-    sums: dict[str, Entry] = {}
-    for line in ledger.read_text("utf-8").splitlines():
-        new = Entry(**json.loads(line))
+    """Return for each part the sums over all its entries, with the newest one's facts and notes.
+
+    What was found and is settled is no longer counted as lost or leaked, and noted instead.
+    """
+    written, sums = entries(ledger), dict[str, Entry]()
+    for place, entry in enumerate(written):
+        new = entry
+        if entry.found and is_settled(entry, written[place + 1 :]):
+            told = f"PROOF_SEED={entry.seed} found {entry.found} at {entry.commit}; fixed, the same seed finds nothing"
+            new = replace(entry, lost=0, leaked=0, notes=(told,))
         old = sums.get(new.part)
-        if old is None:
-            sums[new.part] = new
-            continue
-        added = {name: getattr(old, name) + getattr(new, name) for name in ("tried", "lost", "leaked", "seconds")}
-        sums[new.part] = Entry(**{**asdict(new), **added, "notes": new.notes or old.notes})
+        sums[new.part] = new if old is None else _sum(old, new)
     return sums
+
+
+def _sum(old: Entry, new: Entry) -> Entry:
+    added = {name: getattr(old, name) + getattr(new, name) for name in ("tried", "lost", "leaked", "seconds")}
+    return replace(new, **added, notes=new.notes or old.notes)
 
 
 def _git(*arguments: str) -> str:
