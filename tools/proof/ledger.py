@@ -57,17 +57,20 @@ def is_settled(finding: Entry, later: Iterable[Entry]) -> bool:
     return any((each.part, each.seed, each.scale) == asked and not each.found for each in later)
 
 
+def settled(ledger: Path = LEDGER) -> list[Entry]:
+    """Return the runs that found something, and whose seed finds nothing any more."""
+    written = entries(ledger)
+    return [each for place, each in enumerate(written) if each.found and is_settled(each, written[place + 1 :])]
+
+
 def totals(ledger: Path = LEDGER) -> Mapping[str, Entry]:
     """Return for each part the sums over all its entries, with the newest one's facts and notes.
 
-    What was found and is settled is no longer counted as lost or leaked, and noted instead.
+    What was found and is settled is no longer counted as lost or leaked.
     """
-    written, sums = entries(ledger), dict[str, Entry]()
-    for place, entry in enumerate(written):
-        new = entry
-        if entry.found and is_settled(entry, written[place + 1 :]):
-            told = f"PROOF_SEED={entry.seed} found {entry.found} at {entry.commit}; fixed, the same seed finds nothing"
-            new = replace(entry, lost=0, leaked=0, notes=(told,))
+    written, sums, done = entries(ledger), dict[str, Entry](), settled(ledger)
+    for entry in written:
+        new = replace(entry, lost=0, leaked=0) if entry in done else entry
         old = sums.get(new.part)
         sums[new.part] = new if old is None else _sum(old, new)
     return sums
