@@ -70,7 +70,7 @@ def totals(ledger: Path = LEDGER) -> Mapping[str, Entry]:
     """
     written, sums, done = entries(ledger), dict[str, Entry](), settled(ledger)
     for entry in written:
-        new = replace(entry, lost=0, leaked=0) if entry in done else entry
+        new = replace(entry, lost=0, leaked=0, notes=()) if entry in done else entry
         old = sums.get(new.part)
         sums[new.part] = new if old is None else _sum(old, new)
     return sums

@@ -14,7 +14,7 @@ def table() -> str:
     for part, entry in entries:
         tried = f"{entry.tried:,} {entry.counts}"
         rows.append(f"| {part} | {tried} | {entry.lost} | {entry.leaked} | {entry.date[:10]} | {entry.commit} |")
-    notes = [f"- {part}: {note}." for part, entry in entries for note in entry.notes]
+    notes = [f"- {part}: {note.splitlines()[0]}." for part, entry in entries for note in entry.notes]
     notes += [
         f"- {each.part}: PROOF_SEED={each.seed} found {each.found} at {each.commit}; fixed, it finds nothing any more."
         for each in settled()
