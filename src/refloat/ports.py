@@ -51,8 +51,8 @@ class Reader(Protocol):
 
     def upload(self, repository: RepositoryName, upload: str, now: int) -> Upload | None: ...
 
-    def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[Tag]:
-        """Return tags after `last` in the spec's order (byte-wise), at most `limit`."""
+    def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[str]:
+        """Return tags after `last` in the spec's order (byte-wise), at most `limit`; as text, there may be many."""
 
     def catalog(self, last: str, limit: int) -> list[RepositoryName]:
         """Return repositories with something live, after `last`, byte-wise."""

@@ -236,14 +236,60 @@ def test_show_names_every_part(shell: Shell, registry: Served, contents: tuple[C
     assert [line.split("\t")[0] for line in one] == ["config", "layer", "layer", "layer"]
 
 
-def test_changes_of_several_repositories_are_one_each(
+def test_images_of_several_repositories_go_and_come_in_one_change(
     shell: Shell, registry: Served, contents: tuple[Content, Content]
 ) -> None:
-    registry.wire.push("story/a", "v1", contents[0])
-    done = shell("rm", "story/a:v1", "story/b:v1")
-    assert done.code == 3  # partly done
-    assert done.out.startswith("Moved to trash: story/a:v1")
-    assert done.err.startswith(f"error: there is no repository story/b at {registry.address}")
+    for repository in ("several/a", "several/b"):
+        registry.wire.push(repository, "v1", contents[0])
+    done = shell("rm", "several/a:v1", "several/b:v1")
+    assert known(done.out) == (
+        "Moved to trash: several/a:v1  (DIGEST)\n"
+        "  with 3 manifests that only it held, or that refer to it\n"
+        "Moved to trash: several/b:v1  (DIGEST)\n"
+        "  with 3 manifests that only it held, or that refer to it\n"
+        "  can be brought back until DAY\n"
+        "Undo:  refloat undo CHANGE\n"
+    )
+    assert known(shell("undo").out).startswith("Restored: several/a:v1")
+    for repository in ("several/a", "several/b"):
+        assert registry.wire.manifest(repository, "v1").body == contents[0].index.body
+
+
+def test_several_images_go_all_or_none(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("none/a", "v1", contents[0])
+    done = shell("rm", "none/a:v1", "none/b:v1")
+    assert (done.code, done.out) == (6, "")
+    assert done.err == (
+        f"error: there is no repository none/b at {registry.address}\n"
+        "  nothing was removed\n"
+        "  hint: refloat ls   lists them\n"
+    )
+    assert registry.wire.manifest("none/a", "v1").status == 200
+
+
+def test_a_pattern_takes_the_tags_that_match(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    for place in ("wild/a", "wild/b/c", "other/a"):
+        for tag in (*(f"pr-{number}" for number in range(7)), "main"):
+            registry.wire.push(place, tag, contents[0])
+    planned = shell("rm", "-n", "wild/**:pr-*")
+    done = shell("rm", "wild/**:pr-*")
+    assert done.err == ""
+    lines = known(done.out).splitlines()
+    assert lines[:3] == [
+        "Moved to trash: wild/a with 7 images (pr-0, pr-1, pr-2, pr-3, pr-4, pr-5, pr-6)",
+        "Moved to trash: wild/b/c with 7 images (pr-0, pr-1, pr-2, pr-3, pr-4, pr-5, pr-6)",
+        "  can be brought back until DAY",
+    ]
+    assert planned.out.splitlines()[:3] == done.out.splitlines()[:3]
+    every = ["main", *(f"pr-{number}" for number in range(7))]
+    for place, tags in (("wild/a", ["main"]), ("wild/b/c", ["main"]), ("other/a", every)):
+        assert registry.wire.ask("GET", f"/v2/{place}/tags/list").document()["tags"] == tags
+    assert shell("undo", done.change).code == 0
+    assert registry.wire.ask("GET", "/v2/wild/b/c/tags/list").document()["tags"] == every
+    nothing = shell("rm", "wild/*:pr-9*")
+    assert (nothing.code, nothing.err) == (6, "error: nothing matches wild/*:pr-9*\n")
 
 
 def test_collection_is_told_in_counts(own: tuple[Served, Shell]) -> None:

@@ -12,8 +12,9 @@ from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Upload
 from refloat.ports import Transaction
 from refloat.usecases import upload, verify
-from refloat.usecases.delete import delete_reference, remove
+from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
+from refloat.usecases.remove import remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.crash.registry import DAY, HOUR, REPOSITORY, START, Registry
 from tests.crash.restarts import put_backup_back, update, vouch
@@ -99,7 +100,9 @@ def _delete(reference: Reference) -> Step:
 
 def rm(*names: str) -> Step:
     references = [Tag(name) for name in names]
-    return lambda registry: registry.write(lambda tx: remove(tx, REPOSITORY, references, registry.cause(), "image"))
+    return lambda registry: registry.write(
+        lambda tx: remove(tx, {REPOSITORY: references}, (), registry.cause(), "image")
+    )
 
 
 def take_back(back: int = 1) -> Step:

@@ -117,8 +117,8 @@ class Voice:
         digests = {each for each in references if ":" in each}
         asked = {*references, *(tag for digest in digests for tag in self.model.tags_on(repository, digest))}
         meant = {self.model.tips[repository][tag] for tag in tags} if expected == {200} else set[str]()
-        body = json.dumps({"references": references, "scope": scope}).encode()
-        answer = self.bench.ask("POST", f"{API}/repositories/{repository}/remove", body)
+        images = [f"{repository}{'@' if ':' in each else ':'}{each}" for each in references]
+        answer = self.bench.ask("POST", f"{API}/remove", json.dumps({"images": images, "scope": scope}).encode())
         self._expect(answer, *({201} if expected == {200} else expected))
         change = self._heard(answer, "rm")
         if change is None or answer.status != 201:

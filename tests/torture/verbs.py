@@ -118,9 +118,9 @@ class Verbs:
         path = image.tag_path if way == "tag" else image.path(image.content.main)
         return self.wire.ask("DELETE", path)
 
-    def _remove(self, repository: str, references: list[str]) -> Answer:
-        body = json.dumps({"references": references}).encode()
-        return self.wire.ask("POST", f"{API}/repositories/{repository}/remove", body, Content_Type="application/json")
+    def _remove(self, repository: str, tags: list[str]) -> Answer:
+        body = json.dumps({"images": [f"{repository}:{tag}" for tag in tags]}).encode()
+        return self.wire.ask("POST", f"{API}/remove", body, Content_Type="application/json")
 
     def _after(self, image: Image, way: str) -> Standing:
         if way == "tag":

@@ -73,7 +73,7 @@ class Registry:
     def tips(self, repository: RepositoryName = TEAM) -> dict[Reference, Digest]:
         tips: dict[Reference, Digest] = {}
         for tag in self.metadata.read.tags(repository, "", None):
-            stored = self.metadata.read.manifest(repository, tag)
+            stored = self.metadata.read.manifest(repository, Tag(tag))
             assert stored is not None
             tips[Tag(tag)] = stored.digest
         for digest in self.metadata.listing.matching(repository, "sha256:", 1000):

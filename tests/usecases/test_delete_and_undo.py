@@ -7,8 +7,9 @@ import pytest
 
 from refloat.core.errors import ChangeConflict, ChangeGone, Denied, ManifestUnknown
 from refloat.core.names import Digest, RepositoryName, Tag, parse_reference
-from refloat.usecases.delete import Scope, delete_reference, remove
+from refloat.usecases.delete import delete_reference
 from refloat.usecases.inspect import is_undoable
+from refloat.usecases.remove import Scope, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import TEAM, Registry, index_of
 
@@ -20,7 +21,7 @@ def delete(registry: Registry, reference: str) -> str:
 
 
 def rm(registry: Registry, reference: str, scope: Scope = "image") -> str:
-    done = registry.do(lambda tx: remove(tx, TEAM, [parse_reference(reference)], registry.cause(), scope))
+    done = registry.do(lambda tx: remove(tx, {TEAM: [parse_reference(reference)]}, (), registry.cause(), scope))
     assert done.change is not None
     return done.change
 
@@ -68,9 +69,9 @@ def test_what_is_named_goes_though_it_would_follow_something_that_stays(
             tx, RestoreRequest(TEAM, digest, revision=0, name=Tag(tag)), registry.cause()))  # fmt: skip
     named = [signed, signature, other]
     references = [named[place] for place in order]
-    gone = registry.do(lambda tx: remove(tx, TEAM, references, registry.cause(), "image"))
+    gone = registry.do(lambda tx: remove(tx, {TEAM: references}, (), registry.cause(), "image"))
     assert registry.tips() == {kept: kept, "keep": kept}
-    assert gone.left == (kept,)
+    assert gone.left == {TEAM: (kept,)}
 
 
 def test_a_signature_goes_with_what_it_signs_though_its_tag_is_taken_back_too(registry: Registry) -> None:

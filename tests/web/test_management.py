@@ -61,7 +61,7 @@ def test_every_answer_has_its_schema(registry: Served, contents: tuple[Content, 
 
 def test_remove_and_undo(registry: Served, contents: tuple[Content, Content]) -> None:
     registry.wire.push("management/undo", "v1", contents[0])
-    removed = post(registry, "repositories/management/undo/remove", {"references": ["v1"], "reason": "why not"})
+    removed = post(registry, "remove", {"images": ["management/undo:v1"], "reason": "why not"})
     document = removed.expect(201).document()
     change = str(document["change"])
     assert removed.headers["refloat-change"] == change
@@ -80,8 +80,7 @@ def test_remove_and_undo(registry: Served, contents: tuple[Content, Content]) ->
 
 def test_conflict_has_what_a_person_needs_to_decide(registry: Served, contents: tuple[Content, Content]) -> None:
     registry.wire.push("management/conflict", "v1", contents[0])
-    path = "repositories/management/conflict/remove"
-    change = post(registry, path, {"references": ["v1"]}).expect(201).document()["change"]
+    change = post(registry, "remove", {"images": ["management/conflict:v1"]}).expect(201).document()["change"]
     registry.wire.push("management/conflict", "v1", contents[1])
     refused = error(post(registry, f"changes/{change}/undo", {}).expect(409))
     assert refused["code"] == "CHANGE_CONFLICT"
@@ -104,7 +103,7 @@ def test_a_dry_run_changes_nothing(registry: Served, contents: tuple[Content, Co
     change = registry.last_change(name)
     before = registry.wire.manifest(name, "v1").body
     plans: dict[str, tuple[str, dict[str, object]]] = {
-        "remove": (f"repositories/{name}/remove", {"references": ["v1"]}),
+        "remove": ("remove", {"images": [f"{name}:v1"]}),
         "restore": (f"repositories/{name}/restore", {"reference": "v1", "revision": 1}),
         "undo": (f"changes/{change}/undo", {}),
         "collect": ("collect", {}),
@@ -137,14 +136,14 @@ def test_restore_by_revision_and_by_instant(registry: Served, contents: tuple[Co
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("repositories/a/b/remove", b"not json"),
-        ("repositories/a/b/remove", b"[]"),
-        ("repositories/a/b/remove", {}),
-        ("repositories/a/b/remove", {"references": []}),
-        ("repositories/a/b/remove", {"references": ["v1"], "force": True}),
-        ("repositories/a/b/remove", {"references": ["v1"], "scope": "all"}),
-        ("repositories/a/b/remove", {"references": "v1"}),
-        ("repositories/a/b/remove?dry_run=true", {"references": ["v1"]}),
+        ("remove", b"not json"),
+        ("remove", b"[]"),
+        ("remove", {}),
+        ("remove", {"images": []}),
+        ("remove", {"images": ["a/b:v1"], "force": True}),
+        ("remove", {"images": ["a/b:v1"], "scope": "all"}),
+        ("remove", {"images": "a/b:v1"}),
+        ("remove?dry_run=true", {"images": ["a/b:v1"]}),
         ("repositories/a/b/restore", {"reference": "v1", "revision": -1}),
         ("repositories/a/b/restore", {"reference": "v1", "revision": "1"}),
         ("repositories/a/b/restore", {"reference": "v1", "revision": 1, "at": "2026-11-20T00:00:00Z"}),
@@ -212,7 +211,7 @@ def test_pages_meet_without_gap_or_overlap(registry: Served, contents: tuple[Con
 def test_untagged_images_are_a_list_of_their_own(registry: Served, contents: tuple[Content, Content]) -> None:
     name = "management/untagged"
     registry.wire.push(name, "v1", contents[0])
-    post(registry, f"repositories/{name}/remove", {"references": ["v1"], "scope": "tag"}).expect(201)
+    post(registry, "remove", {"images": [f"{name}:v1"], "scope": "tag"}).expect(201)
     assert get(registry, f"repositories/{name}/images").document()["images"] == []
     untagged = get(registry, f"repositories/{name}/images?which=untagged").document()["images"]
     assert isinstance(untagged, list)
@@ -245,16 +244,15 @@ def test_what_was_deleted_says_by_which_change_and_until_when(
 ) -> None:
     name = "management/gone"
     registry.wire.push(name, "v1", contents[0])
-    path = f"repositories/{name}/remove"
-    change = post(registry, path, {"references": ["v1"]}).expect(201).document()["change"]
+    change = post(registry, "remove", {"images": [f"{name}:v1"]}).expect(201).document()["change"]
     shown = get(registry, f"repositories/{name}/image?reference=v1")
-    again = post(registry, path, {"references": ["v1"]})
+    again = post(registry, "remove", {"images": [f"{name}:v1"]})
     for answer in (shown, again):
         refused = error(answer.expect(404))
         assert refused["code"] == "MANIFEST_UNKNOWN"
         detail = refused["detail"]
         assert isinstance(detail, dict)
-        assert detail["deleted_by"] == change
+        assert (detail["repository"], detail["deleted_by"]) == (name, change)
         assert detail["held_until"].endswith("Z")
         assert detail["deleted_at"].endswith("Z")
 
@@ -283,7 +281,7 @@ def test_many_at_once(registry: Served, contents: tuple[Content, Content]) -> No
         registry.wire.push(name, "v1", contents[0])
 
     def there_and_back(name: str) -> bytes:
-        change = post(registry, f"repositories/{name}/remove", {"references": ["v1"]}).expect(201).document()["change"]
+        change = post(registry, "remove", {"images": [f"{name}:v1"]}).expect(201).document()["change"]
         get(registry, f"repositories/{name}/images").expect(200)
         post(registry, f"changes/{change}/undo", {}).expect(201)
         return registry.wire.manifest(name, "v1").expect(200).body
@@ -295,7 +293,7 @@ def test_many_at_once(registry: Served, contents: tuple[Content, Content]) -> No
 def test_switched_off_deletion_is_said(serve: Serve, contents: tuple[Content, Content]) -> None:
     served = serve(REGISTRY_STORAGE_DELETE_ENABLED="false")
     served.wire.push("team/api", "v1", contents[0])
-    refused = post(served, "repositories/team/api/remove", {"references": ["v1"]}).expect(405)
+    refused = post(served, "remove", {"images": ["team/api:v1"]}).expect(405)
     assert error(refused)["code"] == "UNSUPPORTED"
     assert served.wire.ask("GET", API + "/").document()["deletions"] is False
 

@@ -63,6 +63,19 @@ def removed(repository: str, references: Iterable[str], moves: Sequence[Move], l
             yield f"  {short(str(staying))} stays: something live needs it"
 
 
+def removed_many(
+    repository: str, references: Sequence[str], moves: Sequence[Move], left: Sequence[object]
+) -> Iterator[str]:
+    """The same of more images than anybody wants to read of one by one."""
+    names = [short(reference) if is_digest(reference) else reference for reference in references]
+    yield f"Moved to trash: {repository} with {len(names)} images ({listed(names)})"
+    along = [move for move in moves if is_digest(move["reference"])]
+    if along:
+        yield f"  with {counted(len(along), 'manifest')} that only they held, or that refer to them"
+    if left:
+        yield f"  {counted(len(left), 'manifest stays', 'manifests stay')}: something live needs them"
+
+
 def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, str]) -> str:
     if not is_digest(reference):
         return f"{repository}:{reference}  ({short(digest)})"

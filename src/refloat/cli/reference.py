@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from refloat.cli.problems import Problem, usage
 from refloat.core.errors import NameInvalid
 from refloat.core.names import ALGORITHMS, RepositoryName, Tag
+from refloat.core.patterns import ImagePattern
 
 FORM = "[HOST[:PORT]/]REPO[:TAG][@DIGEST]"
 FEWEST_DIGITS = 7
@@ -77,6 +78,15 @@ def parse_pattern(text: str) -> tuple[str | None, str, str | None]:
         return host, RepositoryName.parse(repository), glob if colon else None
     except NameInvalid as problem:
         raise usage(f"{text!r} is not a repository: {problem.message}", "[HOST[:PORT]/]REPO[:GLOB]") from None
+
+
+def parse_wild(text: str) -> tuple[str | None, str]:
+    """Read `[HOST/]REPO:TAG` with `*`, `?` or `**` in it; return host and pattern. Raises Problem."""
+    host, name = split_host(_without_prefix(text))
+    try:
+        return host, str(ImagePattern.parse(name))
+    except NameInvalid as problem:
+        raise usage(problem.message, "[HOST[:PORT]/]REPO:TAG, with * in either") from None
 
 
 def split_host(text: str) -> tuple[str | None, str]:

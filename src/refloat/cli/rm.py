@@ -1,6 +1,6 @@
 """`refloat rm`: to the trash."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import cast
 
 import click
@@ -8,13 +8,15 @@ import click
 from refloat.cli import doing, moves
 from refloat.cli.changes import moves_of
 from refloat.cli.missing import explained
-from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit, Problem, problem_of, usage
-from refloat.cli.reference import Reference, parse_image
+from refloat.cli.reference import Reference, parse_image, parse_wild
 from refloat.cli.session import Session
-from refloat.cli.verb import Verb, tell
-from refloat.client.errors import ClientError, Refused
-from refloat.client.refloat import Document, Refloat, name_path
+from refloat.cli.verb import Verb
+from refloat.client.errors import Refused
+from refloat.client.refloat import Document, Refloat
+from refloat.core.patterns import is_pattern
+
+FEW = 5  # images of a repository that are named one by one
 
 
 @click.command(cls=Verb)
@@ -27,37 +29,38 @@ def rm(session: Session, references: tuple[str, ...], *, tag_only: bool, reason:
 
     A tag goes; if it was the last one on its image, the image goes too, with the parts of an index that only
     it holds, and the signatures and SBOMs that refer to it. REPO@DIGEST takes the image and every tag on it.
-    Nothing is asked: each removal prints the command that takes it back, and can be taken back until the
-    date it names. Whoever may push here can bring it back too.
+    'team/api:v1.*' and 'team/**:pr-*' take every tag that matches; * stays between two slashes, ** does not.
+    All goes in one change, or nothing does. Nothing is asked: the command that takes it back is printed, and
+    works until the date it names. Whoever may push here can bring it back too.
     """
-    named = [_image(text) for text in references]
-    server = session.one_server({reference.host for reference in named})
-    wanted: dict[str, list[Reference]] = {}
-    for reference in named:
-        wanted.setdefault(reference.repository, []).append(reference)
-    answers, problems = [], []
-    for repository, group in wanted.items():
-        try:
-            answers.append(
-                server.post(
-                    name_path(repository, "remove"),
-                    {
-                        "references": list(dict.fromkeys(reference.value for reference in group)),
-                        "scope": "tag" if tag_only else "image",
-                        "reason": reason,
-                        "dry_run": dry_run,
-                    },
-                )
-            )
-        except ClientError as error:
-            problems.append(_problem(session, server, group, error))
-            continue
-        if session.printer.form != "json":
-            doing.finish(session, server, answers[-1], _lines(repository, group, answers[-1]))
-    return _end(session, server, answers, problems)
+    named = [parse_wild(text) if is_pattern(text) else _image(text) for text in references]
+    server = session.one_server({host for host, _ in named})
+    try:
+        answer = server.post(
+            "remove",
+            {
+                "images": list(dict.fromkeys(image for _, image in named)),
+                "scope": "tag" if tag_only else "image",
+                "reason": reason,
+                "dry_run": dry_run,
+            },
+        )
+    except Refused as error:
+        problem = _problem(session, server, error)
+        if len(named) > 1:
+            problem.facts = (*problem.facts, "nothing was removed")
+        raise problem from None
+    if session.printer.form == "json":
+        if answer["change"] is not None:
+            session.memory(server).keep(str(answer["change"]))
+        session.printer.document("rm", **{name: value for name, value in answer.items() if name != "schema"})
+    else:
+        doing.finish(session, server, answer, _lines(answer))
+    return Exit.OK
 
 
-def _image(text: str) -> Reference:
+def _image(text: str) -> tuple[str | None, str]:
+    """Return the server and the image that a reference names. Raises Problem."""
     reference = parse_image(text)
     if reference.tag and reference.digest:
         raise usage(
@@ -66,29 +69,26 @@ def _image(text: str) -> Reference:
         )
     if reference.past is not None:
         raise usage(f"{reference} is in the past; only what is there can be removed")
-    return reference
+    at = "@" if reference.digest else ":"
+    return reference.host, f"{reference.repository}{at}{reference.value}"
 
 
-def _lines(repository: str, group: Sequence[Reference], answer: Document) -> Iterator[str]:
-    references = cast("list[str]", answer["references"])
-    left = cast("list[object]", answer["left"])
-    yield from moves.removed(repository, references, moves_of(answer), left)
+def _lines(answer: Document) -> Iterator[str]:
+    images = cast("list[dict[str, str]]", answer["images"])
+    for repository in dict.fromkeys(image["repository"] for image in images):
+        references = [image["reference"] for image in images if image["repository"] == repository]
+        own = [move for move in moves_of(answer) if move["repository"] == repository]
+        left = cast("list[dict[str, str]]", answer["left"])
+        staying = [entry["digest"] for entry in left if entry["repository"] == repository]
+        told = moves.removed if len(references) <= FEW else moves.removed_many
+        yield from told(repository, references, own, staying)
     if answer["change"] is not None or answer["dry_run"]:
         yield doing.until(answer)
 
 
-def _problem(session: Session, server: Refloat, group: Sequence[Reference], error: ClientError) -> Problem:
-    return explained(session, server, group[0], error) if isinstance(error, Refused) else problem_of(error)
-
-
-def _end(session: Session, server: Refloat, answers: Sequence[Entry], problems: Sequence[Problem]) -> Exit:
-    if session.printer.form == "json":
-        for answer in answers:
-            if answer["change"] is not None:
-                session.memory(server).keep(str(answer["change"]))
-        session.printer.document("rm", removed=answers)
-    for problem in problems:
-        tell(session.printer, problem)
-    if not problems:
-        return Exit.OK
-    return Exit.PARTLY if answers else problems[0].exit
+def _problem(session: Session, server: Refloat, error: Refused) -> Problem:
+    """Say of which image a refusal is; nothing was removed."""
+    repository = error.detail.get("repository") or error.detail.get("name")
+    if isinstance(repository, str):
+        return explained(session, server, Reference(None, repository), error)
+    return problem_of(error)

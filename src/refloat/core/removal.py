@@ -1,7 +1,41 @@
-"""What a removal proposes: what is named, and what follows it."""
+"""What a removal proposes: what is named, what a person means by an image, and what follows it."""
 
-from refloat.core.moves import Proposal, View
-from refloat.core.names import Digest, Reference, Tag
+from collections.abc import Sequence
+
+from refloat.core.errors import Denied, ManifestUnknown
+from refloat.core.moves import Proposal, View, is_needed
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+
+
+def propose(view: View, proposal: Proposal, repository: RepositoryName, reference: Reference) -> Digest:
+    """Propose that a tag leaves, or a manifest with every tag on it and its referrers. Returns what it points to.
+
+    Raises ManifestUnknown, Denied for a child of a live index.
+    """
+    digest = view.value(reference)
+    if digest is None:
+        raise ManifestUnknown(f"{repository} has no {reference}", {"repository": repository, "reference": reference})
+    propose_going(proposal, reference)
+    if not isinstance(reference, Digest):
+        return digest
+    parents = sorted(view.live_parents(digest))
+    if parents:
+        raise Denied(f"{digest} is part of the index {parents[0]}; delete that instead", {"index": parents})
+    for tag in view.tags_on(digest):
+        propose_going(proposal, tag)
+    propose_removal(view, proposal, digest)
+    return digest
+
+
+def propose_images(view: View, proposal: Proposal, digests: Sequence[Digest]) -> None:
+    """Propose what nothing needs any more, in whatever order it was asked for: one may free another."""
+    waiting = list(dict.fromkeys(digests))
+    while free := [digest for digest in waiting if not is_needed(view, proposal.wish, digest)]:
+        for digest in free:
+            propose_going(proposal, digest)
+            propose_removal(view, proposal, digest)
+            propose_children(view, proposal, digest)
+        waiting = [digest for digest in waiting if digest not in free]
 
 
 def propose_going(proposal: Proposal, reference: Reference) -> None:

@@ -1,9 +1,8 @@
 """The hot reads: prepared statements on one kept-open connection, from the last committed state."""
 
 import sqlite3
-from typing import cast
 
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
 from refloat.metadata.rows import read_change
 
@@ -82,10 +81,9 @@ class SqliteReader:
         row = self._execute(_UPLOAD, (upload, repository, now)).fetchone()
         return Upload(row[0], repository, row[1], row[2], row[3], row[4]) if row else None
 
-    def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[Tag]:
+    def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[str]:
         (tags,) = self._execute(_TAGS, (repository, last, -1 if limit is None else limit)).fetchone()
-        found = sorted(tags.split("\n")) if tags else []  # nothing promises the line's order
-        return cast("list[Tag]", found)
+        return sorted(tags.split("\n")) if tags else []  # nothing promises the line's order
 
     def catalog(self, last: str, limit: int) -> list[RepositoryName]:
         return [row[0] for row in self._execute(_CATALOG, (last, limit))]

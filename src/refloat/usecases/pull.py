@@ -2,7 +2,7 @@
 
 from refloat.core.errors import BlobUnknown, ManifestUnknown, NameUnknown
 from refloat.core.manifest import annotations_of
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import Blob, ManifestFacts, StoredManifest
 from refloat.ports import BlobStore, Reader, Transaction
 
@@ -20,8 +20,9 @@ def resolve(read: Reader, repository: RepositoryName, reference: Reference) -> S
         raise NameUnknown(f"there is no repository {repository}", {"name": repository})
     change = read.deleted_by(repository, reference)
     if change is None:
-        raise ManifestUnknown(f"{repository} has no {reference}", {"reference": reference})
+        raise ManifestUnknown(f"{repository} has no {reference}", {"repository": repository, "reference": reference})
     detail = {
+        "repository": repository,
         "reference": reference,
         "deleted_by": change.id,
         "deleted_at": change.at,
@@ -61,7 +62,7 @@ def renew(tx: Transaction, repository: RepositoryName, digest: Digest, now: int,
         raise BlobUnknown(f"{repository} has no blob {digest}", {"digest": digest})
 
 
-def list_tags(read: Reader, repository: RepositoryName, last: str, limit: int | None) -> list[Tag]:
+def list_tags(read: Reader, repository: RepositoryName, last: str, limit: int | None) -> list[str]:
     """Return tags after `last`, byte-wise, at most `limit`. Raises NameUnknown. Spec: "Listing Tags"."""
     tags = read.tags(repository, last, limit)
     if not tags and not read.has_repository(repository):

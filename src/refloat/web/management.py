@@ -34,7 +34,7 @@ ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", REPOSITORY + "/image", reads.get_image),
     ("GET", REPOSITORY + "/history", reads.get_history),
     ("POST", "/changes/{id}/undo", writes.post_undo),
-    ("POST", REPOSITORY + "/remove", writes.post_remove),
+    ("POST", "/remove", writes.post_remove),
     ("POST", REPOSITORY + "/restore", writes.post_restore),
     ("POST", "/collect", writes.post_collect),
 )

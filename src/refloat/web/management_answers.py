@@ -9,8 +9,8 @@ from refloat.core.moves import Move
 from refloat.core.names import RepositoryName
 from refloat.core.records import Change, ManifestFacts, PastValue, RepositoryEntry, TagEntry
 from refloat.usecases.collect import Round
-from refloat.usecases.delete import Deleted
 from refloat.usecases.inspect import Image, Part, State
+from refloat.usecases.remove import Removed
 from refloat.usecases.undo import Undone
 from refloat.web.management_requests import rfc3339
 
@@ -194,15 +194,19 @@ def history_document(repository: RepositoryName, entries: list[tuple[PastValue, 
     }
 
 
-def removed_document(repository: RepositoryName, deleted: Deleted, terms: Json) -> Json:
+def removed_document(removed: Removed, terms: Json) -> Json:
     """Describe what a removal moved. `terms` says whether it was a dry run and until when it can be undone."""
     return {
         "schema": Schemas.REMOVED,
         **terms,
-        "change": None if terms["dry_run"] else deleted.change,
-        "repository": repository,
-        "moves": [move_document(repository, move) for move in deleted.moves],
-        "left": deleted.left,
+        "change": None if terms["dry_run"] else removed.change,
+        "images": [
+            {"repository": name, "reference": reference}
+            for name, references in removed.asked.items()
+            for reference in references
+        ],
+        "moves": [move_document(name, move) for name, moves in removed.moves.items() for move in moves],
+        "left": [{"repository": name, "digest": digest} for name, left in removed.left.items() for digest in left],
     }
 
 

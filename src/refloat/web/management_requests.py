@@ -22,6 +22,8 @@ _CHANGE_ID = re.compile(r"[a-z]{1,10}")
 Reason = Annotated[str, msgspec.Meta(max_length=1000)]
 ReferenceText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
+ImageText = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A request body; every field but those without a default may be left out."""
@@ -43,9 +45,9 @@ class UndoBody(Doing, frozen=True, kw_only=True, rename={"name": "as"}):
 
 
 class RemoveBody(Doing, frozen=True, kw_only=True):
-    """`POST repositories/NAME/remove`."""
+    """`POST remove`. Each of `images` is `REPO:TAG`, `REPO@DIGEST`, or a pattern of repositories and tags."""
 
-    references: Annotated[list[ReferenceText], msgspec.Meta(min_length=1, max_length=1000)]
+    images: Annotated[list[ImageText], msgspec.Meta(min_length=1, max_length=1000)]
     scope: Literal["image", "tag"] = "image"
 
 

@@ -1,15 +1,17 @@
 """What the management API changes: each request is one change, or only the plan of it."""
 
 import asyncio
+from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from refloat.core.errors import ChangeGone, CollectionStopped, ManifestUnknown, RequestInvalid, Unavailable
-from refloat.core.names import Digest, Reference, Tag
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.patterns import ImagePattern, is_pattern
 from refloat.core.records import Cause, Change
-from refloat.usecases.delete import remove
 from refloat.usecases.pull import resolve
+from refloat.usecases.remove import Wanted, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from refloat.web import management_answers as answers
 from refloat.web import management_requests as asked
@@ -36,16 +38,29 @@ async def post_undo(desk: Desk, request: Request) -> Response:
 async def post_remove(desk: Desk, request: Request) -> Response:
     """Move images to the trash."""
     body = asked.decode(await desk.body(request), asked.RemoveBody)
-    repository = desk.name(request.path_params["name"])
-    references = await asyncio.to_thread(lambda: [desk.reference(repository, text) for text in body.references])
+    patterns = [ImagePattern.parse(text) for text in body.images if is_pattern(text)]
+    wanted = await asyncio.to_thread(_wanted, desk, [text for text in body.images if not is_pattern(text)])
     cause = desk.cause(request, body.reason)
     try:
-        deleted = await desk.run(body, lambda tx: remove(tx, repository, references, cause, body.scope))
+        removed = await desk.run(body, lambda tx: remove(tx, wanted, patterns, cause, body.scope))
     except ManifestUnknown:
-        for reference in references:  # says who deleted it, and until when it can come back
-            resolve(desk.read, repository, reference)
+        for repository, references in wanted.items():
+            for reference in references:  # says who deleted it, and until when it can come back
+                resolve(desk.read, repository, reference)
         raise
-    return changed(answers.removed_document(repository, deleted, _terms(body, cause) | {"references": references}))
+    return changed(answers.removed_document(removed, _terms(body, cause)))
+
+
+def _wanted(desk: Desk, images: Sequence[str]) -> Wanted:
+    """Read `REPO:TAG` and `REPO@DIGEST`, whose digest may be shortened. Raises NameInvalid, ManifestUnknown."""
+    wanted: dict[RepositoryName, list[Reference]] = {}
+    for text in images:
+        name, at, reference = text.partition("@")
+        if not at:
+            name, _, reference = text.partition(":")
+        repository = desk.name(name)
+        wanted.setdefault(repository, []).append(desk.reference(repository, reference))
+    return wanted
 
 
 async def post_restore(desk: Desk, request: Request) -> Response:
