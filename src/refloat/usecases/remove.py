@@ -37,7 +37,7 @@ def remove(
     referrers and fallback tags. Scope "tag" stops at the tags. Raises ManifestUnknown where a reference is
     not there or a pattern matches nothing, Denied for a child of a live index.
     """
-    asked = _with_matches(tx.read, wanted, patterns)
+    asked = _with_matches(tx, wanted, patterns)
     tx.lock(asked)
     settled = {name: _settle(tx, name, references, cause, scope) for name, references in asked.items()}
     moves = {repository: part.moves for repository, part in settled.items()}
@@ -55,12 +55,12 @@ def _settle(
     return close(view, proposal, cause.deletions)
 
 
-def _with_matches(read: Reader, wanted: Wanted, patterns: Sequence[ImagePattern]) -> Wanted:
+def _with_matches(tx: Transaction, wanted: Wanted, patterns: Sequence[ImagePattern]) -> Wanted:
     asked: dict[RepositoryName, list[Reference]] = {name: list(references) for name, references in wanted.items()}
     for pattern in patterns:
         found = False
-        for repository in _repositories(read, pattern):
-            tags = [tag for tag in map(Tag, read.tags(repository, "", None)) if pattern.matches_tag(tag)]
+        for repository in _repositories(tx.read, pattern):
+            tags = [tag for tag in map(Tag, tx.read.tags(repository, "", None)) if pattern.matches_tag(tag)]
             if tags:
                 found = True
                 asked.setdefault(repository, []).extend(tags)
