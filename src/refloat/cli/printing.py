@@ -32,15 +32,11 @@ class Column:
 
 
 class OutputEnded(Exception):
-    """Standard output takes nothing more, and was let go of: it is not tried again when the program ends.
-
-    `has_reader_gone`: who reads has read enough, so that nothing failed.
-    """
+    """Standard output takes nothing more. `has_reader_gone`: who reads has read enough, so that nothing failed."""
 
     def __init__(self, reason: OSError) -> None:
         super().__init__(f"the output could not be written: {reason.strerror or reason}")
         self.has_reader_gone = isinstance(reason, BrokenPipeError)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Printer:
@@ -104,6 +100,7 @@ def _output() -> Iterator[None]:
     try:
         yield
     except OSError as reason:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # not tried again when the program ends
         raise OutputEnded(reason) from reason
 
 
