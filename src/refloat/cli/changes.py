@@ -8,6 +8,7 @@ import click
 from refloat.cli.moves import Move, named, summary
 from refloat.cli.printing import Column, Entry, Printer
 from refloat.cli.wording import day, short
+from refloat.language import say
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -36,12 +37,12 @@ def who(entry: Entry) -> object:
 def undo_state(entry: Entry) -> str:
     """Say whether and until when a change can be taken back."""
     if entry.get("undone_by"):
-        return f"undone by {entry['undone_by']}"
+        return say("undone by {change}", change=entry["undone_by"])
     if not entry.get("undoable"):
-        return "no longer"
+        return say("no longer")
     if all(move["old"] is None for move in moves_of(entry)):
-        return "any time"
-    return f"until {day(str(entry['held_until']))}"
+        return say("any time")
+    return say("until {when}", when=day(str(entry["held_until"])))
 
 
 LOG = (
@@ -72,12 +73,12 @@ def one_change(printer: Printer, change: Entry) -> None:
         return
     printer.line(f"{change['id']}  {change['kind']} {what(change)}")
     for title, value in (
-        ("when", change["at"]),
-        ("by", who(change)),
-        ("with", change["client"]),
-        ("reason", change["reason"]),
-        ("takes back", change["undoes"]),
-        ("undo", undo_state(change)),
+        (say("when"), change["at"]),
+        (say("by"), who(change)),
+        (say("with"), change["client"]),
+        (say("reason"), change["reason"]),
+        (say("takes back"), change["undoes"]),
+        (say("undo"), undo_state(change)),
     ):
         if value:
             printer.line(f"  {title:<10}  {value}")
@@ -86,7 +87,7 @@ def one_change(printer: Printer, change: Entry) -> None:
 
 
 def _side(value: object) -> str:
-    return short(str(value)) if value else "(nothing)"
+    return short(str(value)) if value else say("(nothing)")
 
 
 def limited(default: int) -> Callable[[F], F]:

@@ -9,9 +9,10 @@ from refloat.cli.printing import Entry
 from refloat.cli.session import Session
 from refloat.cli.wording import day
 from refloat.client.refloat import Refloat
+from refloat.language import say
 
 F = TypeVar("F", bound=Callable[..., object])
-UNCHANGED = "Dry run: nothing was changed."
+UNCHANGED = say("Dry run: nothing was changed.")
 
 
 def dry_run(function: F) -> F:
@@ -24,15 +25,16 @@ def reason(function: F) -> F:
     return click.option("--reason", metavar="TEXT", help="Why; kept in the history.")(function)
 
 
-def replace(text: str) -> Callable[[F], F]:
-    """Add `--replace`, described by `text`."""
-    return click.option("--replace", "on_conflict", flag_value="replace", default="refuse", help=text)
+def replace(help: str) -> Callable[[F], F]:
+    """Add `--replace`, described by `help`."""
+    return click.option("--replace", "on_conflict", flag_value="replace", default="refuse", help=help)
 
 
 def skip(function: F) -> F:
     """Add `--skip`."""
-    text = "Leave what moved since, bring back the rest."
-    return click.option("--skip", "on_conflict", flag_value="skip", help=text)(function)
+    return click.option(
+        "--skip", "on_conflict", flag_value="skip", help="Leave what moved since, bring back the rest."
+    )(function)
 
 
 def finish(session: Session, server: Refloat, answer: Entry, lines: Iterable[str]) -> None:
@@ -49,9 +51,9 @@ def finish(session: Session, server: Refloat, answer: Entry, lines: Iterable[str
     if answer["dry_run"]:
         session.printer.line(UNCHANGED)
     elif change is not None:
-        session.printer.line(f"Undo:  {session.command('undo', str(change))}")
+        session.printer.line(say("Undo:  {command}", command=session.command("undo", str(change))))
 
 
 def until(answer: Entry) -> str:
     """Say until when a change can be taken back."""
-    return f"  can be brought back until {day(str(answer['held_until']))}"
+    return say("  can be brought back until {when}", when=day(str(answer["held_until"])))

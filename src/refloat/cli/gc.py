@@ -12,6 +12,7 @@ from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, moment, relative, size
 from refloat.client.refloat import Document
+from refloat.language import say
 
 PATIENCE = 3600.0  # seconds: a round over very much takes as long as removing the files does
 
@@ -34,7 +35,12 @@ def gc(session: Session, *, dry_run: bool) -> Exit:
             printer.line(line)
         if dry_run:
             printer.line(
-                f"{doing.UNCHANGED}  {session.command('gc')}  would free {size(_number(done, 'reaped_bytes'))}."
+                say(
+                    "{unchanged}  {command}  would free {size}.",
+                    unchanged=doing.UNCHANGED,
+                    command=session.command("gc"),
+                    size=size(_number(done, "reaped_bytes")),
+                )
             )
     return Exit.OK
 
@@ -42,16 +48,26 @@ def gc(session: Session, *, dry_run: bool) -> Exit:
 def _lines(session: Session, done: Document) -> Iterator[str]:
     held = cast("list[Entry]", done["held"])
     for title, count, what in (
-        ("pruned", _number(done, "pruned"), "changes whose window has ended"),
-        ("swept", _number(done, "swept"), "manifests that nothing holds any more"),
-        ("expired", _number(done, "expired_uploads"), "uploads that were never finished"),
-        ("condemned", _number(done, "condemned"), "blobs that nothing uses any more"),
-        ("reaped", _number(done, "reaped"), f"blobs, {size(_number(done, 'reaped_bytes'))} freed"),
-        ("held", len(held), f"blobs, {size(sum(_number(entry, 'size') for entry in held))}{_until(session, held)}"),
+        (say("pruned"), _number(done, "pruned"), say("changes whose window has ended")),
+        (say("swept"), _number(done, "swept"), say("manifests that nothing holds any more")),
+        (say("expired"), _number(done, "expired_uploads"), say("uploads that were never finished")),
+        (say("condemned"), _number(done, "condemned"), say("blobs that nothing uses any more")),
+        (say("reaped"), _number(done, "reaped"), say("blobs, {size} freed", size=size(_number(done, "reaped_bytes")))),
+        (
+            say("held"),
+            len(held),
+            say(
+                "blobs, {size}{until}",
+                size=size(sum(_number(entry, "size") for entry in held)),
+                until=_until(session, held),
+            ),
+        ),
     ):
         yield f"  {title:<10}{count:>6,}  {what}"
     if behind := _number(done, "behind_seconds"):
-        yield f"  the collector's clock is {counted(behind, 'second')} behind, and waits that much longer"
+        yield say(
+            "  the collector's clock is {time} behind, and waits that much longer", time=counted(behind, "second")
+        )
 
 
 def _until(session: Session, held: list[Entry]) -> str:
@@ -60,8 +76,13 @@ def _until(session: Session, held: list[Entry]) -> str:
     ends = sorted(str(entry["until"]) for entry in held)
     first, last = ends[0][:19] + "Z", ends[-1][:19] + "Z"
     if session.printer.form == "people":
-        return f", the next until {first} ({relative(moment(ends[0]), session.printer.now)}), the last until {last}"
-    return f", until {first} to {last}"
+        return say(
+            ", the next until {first} ({when}), the last until {last}",
+            first=first,
+            when=relative(moment(ends[0]), session.printer.now),
+            last=last,
+        )
+    return say(", until {first} to {last}", first=first, last=last)
 
 
 def _number(entry: Entry, name: str) -> int:

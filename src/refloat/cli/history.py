@@ -16,6 +16,7 @@ from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, day, short
 from refloat.client.errors import Refused
 from refloat.client.refloat import name_path
+from refloat.language import say
 
 PAGE = 100
 PEOPLE = (
@@ -95,7 +96,7 @@ def _told(session: Session, repository: str, entries: Iterable[Entry]) -> list[E
 def _change(entry: Entry) -> str:
     old, new = short(str(entry["old"])), short(str(entry["new"]))
     if entry["new"] is None:
-        return f"deleted {old}"
+        return say("deleted {old}", old=old)
     verb = {"undo": "undid", "restore": "restored"}.get(str(entry["kind"]))
     if entry["old"] is None:
         return f"{verb or 'created'} {new}"
@@ -107,5 +108,5 @@ def _state(session: Session, repository: str, entry: Entry, until: str | None) -
     if state is None:
         return session.command("undo", str(entry["change"]))
     if state == "held" and until is not None:
-        return f"in trash until {day(until)}"
-    return {"live": "live", "held": "in trash", "gone": "gone"}[str(state)]
+        return say("in trash until {when}", when=day(until))
+    return {"live": "live", "held": say("in trash"), "gone": "gone"}[str(state)]

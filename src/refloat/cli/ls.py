@@ -13,6 +13,7 @@ from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, size
 from refloat.client.errors import Refused
 from refloat.client.refloat import Refloat, name_path
+from refloat.language import say
 
 PAGE = 1000
 REPOSITORIES = (
@@ -45,12 +46,12 @@ def ls(session: Session, what: str, *, untagged: bool, everything: bool, sort: s
     server = session.server(host)
     if not repository:
         if untagged:
-            raise usage("--untagged is about one repository", "refloat ls --untagged REPO")
+            raise usage(say("--untagged is about one repository"), say("refloat ls --untagged REPO"))
         entries = _sorted(list(server.pages("repositories", "repositories", "last", n=PAGE)), sort)
         _print(session, entries, REPOSITORIES, "repositories", "name")
         return Exit.OK
     if untagged and glob is not None:
-        raise usage("--untagged images have no tag that a pattern could match")
+        raise usage(say("--untagged images have no tag that a pattern could match"))
     images = _images(session, server, repository, "untagged" if untagged else "tagged")
     chosen = [entry for entry in images if _is_wanted(entry, glob, everything=everything)]
     _print(session, _sorted(chosen, sort), IMAGES, "images", "tag", repository)
@@ -93,7 +94,7 @@ def _print(
         if printer.form == "people":
             total = size(sum(int(str(entry["size"])) for entry in entries))
             many = counted(len(entries), "image") if repository else counted(len(entries), "repository", "repositories")
-            printer.line(f"{many} · {total} as pulled")
+            printer.line(say("{many} · {total} as pulled", many=many, total=total))
 
 
 def _reference(repository: str, entry: Entry) -> str:

@@ -1,6 +1,6 @@
 """What to say when something named does not exist, or is in the way: who moved it, when, and what helps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, cast
 
 from refloat.cli.changes import who
@@ -11,6 +11,10 @@ from refloat.cli.session import Session
 from refloat.cli.wording import day, moment, relative, short
 from refloat.client.errors import ClientError, Refused
 from refloat.client.refloat import Refloat
+from refloat.language import say
+
+Standing = Literal["moved", "used"]
+"""What is in the way of a reference: it moved since, or the name it should get is used."""
 
 
 def explained(session: Session, server: Refloat, reference: Reference, error: Refused) -> Problem:
@@ -19,14 +23,18 @@ def explained(session: Session, server: Refloat, reference: Reference, error: Re
         return _unknown(session, server, reference, error)
     if error.code == "NAME_UNKNOWN":
         return Problem(
-            f"there is no repository {reference.repository} at {server.origin.netloc}",
+            say(
+                "there is no repository {repository} at {server}",
+                repository=reference.repository,
+                server=server.origin.netloc,
+            ),
             Exit.NOT_FOUND,
-            hint=f"{session.command('ls')}   lists them",
+            hint=say("{command}   lists them", command=session.command("ls")),
             code=error.code,
             detail=error.detail,
         )
     if error.code == "CHANGE_CONFLICT":
-        return conflict(session, error, "is in use")
+        return conflict(session, error, "used")
     return problem_of(error)
 
 
@@ -36,15 +44,17 @@ def _unknown(session: Session, server: Refloat, reference: Reference, error: Ref
     name = named(reference.repository, error.detail["reference"])
     change = error.detail.get("deleted_by")
     if change is None:
-        hint = f"{session.command('history', name)}   shows what it was" if ":" in name else ""
-        return Problem(f"{name} does not exist", Exit.NOT_FOUND, hint=hint, code=error.code, detail=error.detail)
+        hint = say("{command}   shows what it was", command=session.command("history", name)) if ":" in name else ""
+        return Problem(
+            say("{name} does not exist", name=name), Exit.NOT_FOUND, hint=hint, code=error.code, detail=error.detail
+        )
     when = relative(moment(str(error.detail["deleted_at"])), session.printer.now)
     return Problem(
-        f"{name} does not exist",
+        say("{name} does not exist", name=name),
         Exit.NOT_FOUND,
         (
-            f"it was deleted {when}{_by(server, str(change))}",
-            f"it can be brought back until {day(str(error.detail['held_until']))}",
+            say("it was deleted {when}{by}", when=when, by=_by(server, str(change))),
+            say("it can be brought back until {when}", when=day(str(error.detail["held_until"]))),
         ),
         session.command("restore", name),
         error.code,
@@ -57,31 +67,36 @@ def _by(server: Refloat, change: str) -> str:
         name = who(server.get(f"changes/{change}"))
     except ClientError:
         return ""
-    return f" by {name}" if name else ""
+    return say(" by {who}", who=name) if name else ""
 
 
-HINTS = {
-    "has moved since": "--as NAME restores it beside the present one; "
-    "--replace moves it back (undoable); --skip leaves it",
-    "is in use": "--as another name, or --replace moves it (undoable)",
+STANDING: Mapping[Standing, str] = {
+    "moved": say("{name} has moved since"),
+    "used": say("{name} is in use"),
+}
+HINTS: Mapping[Standing, str] = {
+    "moved": say("--as NAME restores it beside the present one; --replace moves it back (undoable); --skip leaves it"),
+    "used": say("--as another name, or --replace moves it (undoable)"),
 }
 
 
-def conflict(session: Session, error: Refused, standing: Literal["has moved since", "is in use"]) -> Problem:
+def conflict(session: Session, error: Refused, standing: Standing) -> Problem:
     """Return how references in the way are told, each with who moved it, when, and both digests."""
     conflicts = cast("Sequence[dict[str, object]]", error.detail.get("conflicts", ()))
     if not conflicts:
         return problem_of(error)
     names = [named(entry["repository"], entry["reference"]) for entry in conflicts]
-    message = f"{names[0]} {standing}" if len(names) == 1 else f"{len(names)} references have moved since"
+    message = say("{count} references have moved since", count=len(names))
+    if len(names) == 1:
+        message = STANDING[standing].format(name=names[0])
     facts = []
     for name, entry in zip(names, conflicts, strict=True):
         if len(names) > 1:
             facts.append(name)
-        facts.append(f"now     {_value(entry['now'])}{_moved(session, entry)}")
-        facts.append(f"wanted  {_value(entry['wanted'])}")
+        facts.append(say("now     {digest}{moved}", digest=_value(entry["now"]), moved=_moved(session, entry)))
+        facts.append(say("wanted  {digest}", digest=_value(entry["wanted"])))
     if error.detail.get("would_move"):
-        facts.append(f"nothing was changed; {error.detail['would_move']} other references could move")
+        facts.append(say("nothing was changed; {count} other references could move", count=error.detail["would_move"]))
     return Problem(
         message,
         Exit.CONFLICT,
@@ -99,5 +114,10 @@ def _value(digest: object) -> str:
 def _moved(session: Session, entry: dict[str, object]) -> str:
     if not entry.get("moved_at"):
         return ""
-    by = f" by {entry['moved_by']}" if entry.get("moved_by") else ""
-    return f"  moved {relative(moment(str(entry['moved_at'])), session.printer.now)}{by} ({entry['change']})"
+    by = say(" by {who}", who=entry["moved_by"]) if entry.get("moved_by") else ""
+    return say(
+        "  moved {when}{by} ({change})",
+        when=relative(moment(str(entry["moved_at"])), session.printer.now),
+        by=by,
+        change=entry["change"],
+    )

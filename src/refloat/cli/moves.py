@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from refloat.cli.wording import counted, listed, short
+from refloat.language import say
 
 Move = Mapping[str, object]
 _FALLBACK = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|sbom|att))?")
@@ -39,7 +40,11 @@ def _one_repository(repository: str, moves: Sequence[Move]) -> str:
     if len(tags) == 1:
         return f"{repository}:{tags[0]}"
     if tags:
-        return f"{repository}: {', '.join(tags)}" if len(tags) <= 3 else f"{repository}: {len(tags)} tags"
+        return (
+            f"{repository}: {', '.join(tags)}"
+            if len(tags) <= 3
+            else say("{repository}: {count} tags", repository=repository, count=len(tags))
+        )
     if len(digests) == 1:
         return named(repository, digests[0])
     return f"{repository}: {counted(len(moves), 'manifest')}"
@@ -52,15 +57,17 @@ def removed(repository: str, references: Iterable[str], moves: Sequence[Move], l
     for reference in references:
         digest = gone.get(reference, reference)
         asked.add(digest)
-        yield f"Moved to trash: {_with_tags(repository, reference, digest, gone)}"
+        yield say("Moved to trash: {image}", image=_with_tags(repository, reference, digest, gone))
         if digest not in gone:
-            yield f"  the image {short(digest)} stays, and can be pulled by its digest"
+            yield say("  the image {digest} stays, and can be pulled by its digest", digest=short(digest))
     along = [reference for reference in gone if is_digest(reference) and reference not in asked]
     if along:
-        yield f"  with {counted(len(along), 'manifest')} that only it held, or that refer to it"
+        yield say(
+            "  with {manifests} that only it held, or that refer to it", manifests=counted(len(along), "manifest")
+        )
     for staying in left:
         if staying not in asked:
-            yield f"  {short(str(staying))} stays: something live needs it"
+            yield say("  {digest} stays: something live needs it", digest=short(str(staying)))
 
 
 def removed_many(
@@ -68,12 +75,21 @@ def removed_many(
 ) -> Iterator[str]:
     """The same of more images than anybody wants to read of one by one."""
     names = [short(reference) if is_digest(reference) else reference for reference in references]
-    yield f"Moved to trash: {repository} with {len(names)} images ({listed(names)})"
+    yield say(
+        "Moved to trash: {repository} with {count} images ({names})",
+        repository=repository,
+        count=len(names),
+        names=listed(names),
+    )
     along = [move for move in moves if is_digest(move["reference"])]
     if along:
-        yield f"  with {counted(len(along), 'manifest')} that only they held, or that refer to them"
+        yield say(
+            "  with {manifests} that only they held, or that refer to them", manifests=counted(len(along), "manifest")
+        )
     if left:
-        yield f"  {counted(len(left), 'manifest stays', 'manifests stay')}: something live needs them"
+        yield say(
+            "  {manifests}: something live needs them", manifests=counted(len(left), "manifest stays", "manifests stay")
+        )
 
 
 def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, str]) -> str:
@@ -82,8 +98,12 @@ def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, 
     tags = sorted(tag for tag, value in gone.items() if value == digest and is_tag(tag))
     if not tags:
         return named(repository, reference)
-    on_it = f"the tag on it: {tags[0]}" if len(tags) == 1 else f"the {len(tags)} tags on it: {listed(tags)}"
-    return f"{named(repository, reference)} and {on_it}"
+    on_it = (
+        say("the tag on it: {tag}", tag=tags[0])
+        if len(tags) == 1
+        else say("the {count} tags on it: {names}", count=len(tags), names=listed(tags))
+    )
+    return say("{reference} and {on_it}", reference=named(repository, reference), on_it=on_it)
 
 
 def undone(moves: Sequence[Move]) -> Iterator[str]:
@@ -95,9 +115,13 @@ def undone(moves: Sequence[Move]) -> Iterator[str]:
         away = [move for move in own if move["new"] is None]
         for move in own:
             if move["old"] is not None and move["new"] is not None:
-                yield f"Moved: {named(repository, move['reference'])}  {_change(move)}"
-        yield from _group("Restored", repository, back, "new")
-        yield from _group("Moved to trash", repository, away, "old")
+                yield say(
+                    "Moved: {reference}  {digests}",
+                    reference=named(repository, move["reference"]),
+                    digests=_change(move),
+                )
+        yield from _group(say("Restored"), repository, back, "new")
+        yield from _group(say("Moved to trash"), repository, away, "old")
 
 
 def _change(move: Move) -> str:
@@ -112,7 +136,14 @@ def _group(verb: str, repository: str, moves: Sequence[Move], side: str) -> Iter
         yield f"{verb}: {named(repository, tags[0]['reference'])}  ({short(str(tags[0][side]))}){_more(others)}"
     elif tags:
         names = listed([str(move["reference"]) for move in tags])
-        yield f"{verb}: {repository} with {len(tags)} tags ({names}){_more(others)}"
+        yield say(
+            "{verb}: {repository} with {count} tags ({names}){others}",
+            verb=verb,
+            repository=repository,
+            count=len(tags),
+            names=names,
+            others=_more(others),
+        )
     elif len(others) == 1:
         yield f"{verb}: {named(repository, others[0]['reference'])}"
     elif others:
@@ -120,4 +151,4 @@ def _group(verb: str, repository: str, moves: Sequence[Move], side: str) -> Iter
 
 
 def _more(others: Sequence[Move]) -> str:
-    return f" and {counted(len(others), 'more manifest')}" if others else ""
+    return say(" and {manifests}", manifests=counted(len(others), "more manifest")) if others else ""

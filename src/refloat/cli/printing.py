@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import IO, Literal
 
 from refloat.cli import wording
+from refloat.language import say
 
 Color = Literal["auto", "always", "never"]
 Form = Literal["people", "lines", "json", "quiet"]
@@ -35,7 +36,7 @@ class OutputEnded(Exception):
     """Standard output takes nothing more. `has_reader_gone`: who reads has read enough, so that nothing failed."""
 
     def __init__(self, reason: OSError) -> None:
-        super().__init__(f"the output could not be written: {reason.strerror or reason}")
+        super().__init__(say("the output could not be written: {problem}", problem=reason.strerror or reason))
         self.has_reader_gone = isinstance(reason, BrokenPipeError)
 
 
@@ -80,7 +81,7 @@ class Printer:
         return f"\x1b[{STYLES[name]}m{text}\x1b[0m"
 
     def _aligned(self, columns: Sequence[Column], rows: list[list[str]]) -> None:
-        titles = [column.title for column in columns]
+        titles = [say(column.title) for column in columns]
         widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(columns))]
         self.line(self.style(_row(columns, titles, widths), "header"))
         for row in rows:

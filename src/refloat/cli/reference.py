@@ -7,6 +7,7 @@ from refloat.cli.problems import Problem, usage
 from refloat.core.errors import NameInvalid
 from refloat.core.names import ALGORITHMS, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern
+from refloat.language import say
 
 FORM = "[HOST[:PORT]/]REPO[:TAG][@DIGEST]"
 FEWEST_DIGITS = 7
@@ -55,7 +56,10 @@ def parse(text: str) -> Reference:
             past,
         )
     except NameInvalid as problem:
-        raise usage(f"{text!r} is not a reference: {problem.message}", f"references are {FORM}") from None
+        raise usage(
+            say("{text!r} is not a reference: {problem}", text=text, problem=problem.message),
+            say("references are {form}", form=FORM),
+        ) from None
 
 
 def parse_image(text: str) -> Reference:
@@ -73,11 +77,14 @@ def parse_pattern(text: str) -> tuple[str | None, str, str | None]:
     if not repository and host and not colon:
         return host, "", None
     if _WILD.search(repository):
-        raise usage(f"{text!r}: patterns are for tags, as in  refloat ls 'team/api:v1.*'")
+        raise usage(say("{text!r}: patterns are for tags, as in  refloat ls 'team/api:v1.*'", text=text))
     try:
         return host, RepositoryName.parse(repository), glob if colon else None
     except NameInvalid as problem:
-        raise usage(f"{text!r} is not a repository: {problem.message}", "[HOST[:PORT]/]REPO[:GLOB]") from None
+        raise usage(
+            say("{text!r} is not a repository: {problem}", text=text, problem=problem.message),
+            "[HOST[:PORT]/]REPO[:GLOB]",
+        ) from None
 
 
 def parse_wild(text: str) -> tuple[str | None, str]:
@@ -86,7 +93,7 @@ def parse_wild(text: str) -> tuple[str | None, str]:
     try:
         return host, str(ImagePattern.parse(name))
     except NameInvalid as problem:
-        raise usage(problem.message, "[HOST[:PORT]/]REPO:TAG, with * in either") from None
+        raise usage(problem.message, say("[HOST[:PORT]/]REPO:TAG, with * in either")) from None
 
 
 def split_host(text: str) -> tuple[str | None, str]:
@@ -100,7 +107,10 @@ def split_host(text: str) -> tuple[str | None, str]:
 
 def whole_repository(reference: Reference) -> Problem:
     """Return the problem of a reference that names a repository where an image was wanted."""
-    return usage(f"{reference} is a repository; say which image of it", f"refloat ls {reference}   lists its tags")
+    return usage(
+        say("{reference} is a repository; say which image of it", reference=reference),
+        say("refloat ls {reference}   lists its tags", reference=reference),
+    )
 
 
 def _without_prefix(text: str) -> str:
@@ -111,11 +121,18 @@ def _digest(written: str, text: str) -> str:
     match = _DIGEST.fullmatch(written)
     if match is None:
         raise usage(
-            f"{text!r}: {written!r} is not a digest", "a digest is written in hex, as @4f1c02d or @sha256:4f1c…"
+            say("{text!r}: {written!r} is not a digest", text=text, written=written),
+            say("a digest is written in hex, as @4f1c02d or @sha256:4f1c…"),
         )
     algorithm, digits = match[1] or ("sha512" if len(match[2]) == ALGORITHMS["sha512"] else "sha256"), match[2]
     if not FEWEST_DIGITS <= len(digits) <= ALGORITHMS[algorithm]:
         raise usage(
-            f"{text!r}: a digest has from {FEWEST_DIGITS} to {ALGORITHMS[algorithm]} hex digits, this has {len(digits)}"
+            say(
+                "{text!r}: a digest has from {fewest} to {most} hex digits, this has {count}",
+                text=text,
+                fewest=FEWEST_DIGITS,
+                most=ALGORITHMS[algorithm],
+                count=len(digits),
+            )
         )
     return f"{algorithm}:{digits}"

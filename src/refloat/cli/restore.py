@@ -12,6 +12,7 @@ from refloat.cli.verb import Verb
 from refloat.cli.wording import TIMES, past
 from refloat.client.errors import Refused
 from refloat.client.refloat import name_path
+from refloat.language import say
 
 PATHS = frozenset(":/@")
 
@@ -21,7 +22,7 @@ PATHS = frozenset(":/@")
 @click.option("--at", metavar="TIME", help=f"The value it had then: {TIMES}. A date is its last instant, UTC.")
 @click.option("--rev", type=click.IntRange(0), help="The value it had so many changes ago; the same as @{N}.")
 @click.option("--as", "as", metavar="TAG", help="Restore it under another name.")
-@doing.replace("Move that name, if it is in use (undoable).")
+@doing.replace(help="Move that name, if it is in use (undoable).")
 @doing.reason
 @doing.dry_run
 def restore(session: Session, what: str, *, at: str | None, rev: int | None, **body: object) -> Exit:
@@ -32,7 +33,7 @@ def restore(session: Session, what: str, *, at: str | None, rev: int | None, **b
     """
     if not PATHS & set(what):
         if at is not None or rev is not None:
-            raise usage(f"{what} is taken for the id of a change, and a change has no earlier values")
+            raise usage(say("{what} is taken for the id of a change, and a change has no earlier values", what=what))
         server = session.server()
         answer = take_back(session, server, what, body)
     else:
@@ -52,7 +53,7 @@ def _past(session: Session, reference: Reference, at: str | None, rev: int | Non
     """Return which past is meant: a number of changes, or an instant; neither where none was given."""
     given = [text for text in (reference.past, at, None if rev is None else str(rev)) if text is not None]
     if len(given) > 1:
-        raise usage("say one past: @{…}, --at or --rev")
+        raise usage(say("say one past: @{…}, --at or --rev"))
     if not given:
         return None, None
     if given[0].isdecimal() and at is None:

@@ -15,6 +15,7 @@ from refloat.cli.verb import Verb
 from refloat.client.errors import Refused
 from refloat.client.refloat import Document, Refloat
 from refloat.core.patterns import is_pattern
+from refloat.language import say
 
 FEW = 5  # images of a repository that are named one by one
 
@@ -48,7 +49,7 @@ def rm(session: Session, references: tuple[str, ...], *, tag_only: bool, reason:
     except Refused as error:
         problem = _problem(session, server, error)
         if len(named) > 1:
-            problem.facts = (*problem.facts, "nothing was removed")
+            problem.facts = (*problem.facts, say("nothing was removed"))
         raise problem from None
     if session.printer.form == "json":
         if answer["change"] is not None:
@@ -64,11 +65,15 @@ def _image(text: str) -> tuple[str | None, str]:
     reference = parse_image(text)
     if reference.tag and reference.digest:
         raise usage(
-            f"{reference} names a tag and a digest; say which is meant",
-            f"{reference.repository}:{reference.tag} takes the tag, {reference.repository}@… the image and its tags",
+            say("{reference} names a tag and a digest; say which is meant", reference=reference),
+            say(
+                "{repository}:{tag} takes the tag, {repository}@… the image and its tags",
+                repository=reference.repository,
+                tag=reference.tag,
+            ),
         )
     if reference.past is not None:
-        raise usage(f"{reference} is in the past; only what is there can be removed")
+        raise usage(say("{reference} is in the past; only what is there can be removed", reference=reference))
     at = "@" if reference.digest else ":"
     return reference.host, f"{reference.repository}{at}{reference.value}"
 

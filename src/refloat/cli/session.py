@@ -8,6 +8,7 @@ from refloat.cli.printing import Printer
 from refloat.cli.problems import usage
 from refloat.client.origin import Plain, parse_origin
 from refloat.client.refloat import Refloat
+from refloat.language import say
 
 LOCAL = "http://127.0.0.1:5000"
 
@@ -34,7 +35,7 @@ class Session:
     def one_server(self, hosts: set[str | None]) -> Refloat:
         """Return the one server that several references name. Raises Problem if they name several."""
         if len(hosts) > 1:
-            raise usage("these references are on different servers", "run the command once for each")
+            raise usage(say("these references are on different servers"), say("run the command once for each"))
         return self.server(next(iter(hosts), None))
 
     def command(self, *words: str) -> str:

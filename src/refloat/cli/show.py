@@ -14,6 +14,7 @@ from refloat.cli.verb import Verb
 from refloat.cli.wording import listed, moment, relative, short, size
 from refloat.client.errors import Refused
 from refloat.client.refloat import Document, name_path
+from refloat.language import say
 
 PARTS = (
     Column("PART", "part"),
@@ -49,15 +50,15 @@ def show(session: Session, reference: str) -> Exit:
 
 def _head(session: Session, image: Document) -> Iterator[str]:
     since = image["since"]
-    by = f" by {image['by']}" if image["by"] else ""
+    by = say(" by {who}", who=image["by"]) if image["by"] else ""
     when = relative(moment(str(since)), session.printer.now) + by if since else None
     yield f"{image['repository']}@{image['digest']}"
     for title, value in (
-        ("type", image["media_type"]),
-        ("platforms", " ".join(cast("list[str]", image["platforms"]))),
-        ("size", size(int(str(image["size"])))),
-        ("tags", listed(cast("list[str]", image["tags"]))),
-        ("here since", when),
+        (say("type"), image["media_type"]),
+        (say("platforms"), " ".join(cast("list[str]", image["platforms"]))),
+        (say("size"), size(int(str(image["size"])))),
+        (say("tags"), listed(cast("list[str]", image["tags"]))),
+        (say("here since"), when),
     ):
         if value:
             yield f"  {title:<10}  {value}"
@@ -75,12 +76,12 @@ def _parts(image: Document) -> Iterator[Entry]:
             "digest": referrer["digest"],
             "size": referrer["body_size"],
             "type": referrer["artifact_type"] or referrer["media_type"],
-            "about": f"refers to {short(str(image['digest']))}",
+            "about": say("refers to {digest}", digest=short(str(image["digest"]))),
         }
 
 
 def _part(name: str, part: Entry) -> Entry:
-    about = part["platform"] or ("" if part["present"] else "not in this repository")
+    about = part["platform"] or ("" if part["present"] else say("not in this repository"))
     return {
         "part": name, "digest": part["digest"], "size": part["size"], "type": part["media_type"], "about": about,
     }  # fmt: skip

@@ -9,6 +9,7 @@ from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted
 from refloat.client.errors import Refused
+from refloat.language import say
 
 
 @click.command(cls=Verb)
@@ -22,13 +23,19 @@ def trash(session: Session, verb: str, change: str | None, *, repo: str | None, 
     The trash is a list of changes that displaced something:  refloat undo ID  takes one back.
     """
     if (verb == "show") != (change is not None):
-        raise usage("say  refloat trash  or  refloat trash show ID")
+        raise usage(say("say  refloat trash  or  refloat trash show ID"))
     if change is not None:
         _show(session, change)
         return Exit.OK
     found = list_changes(session, "trash", repo, limit, TRASH)
     if session.printer.form == "people":
-        session.printer.line(f"{counted(len(found), 'change')} · {session.command('undo', 'ID')}   takes one back")
+        session.printer.line(
+            say(
+                "{changes} · {command}   takes one back",
+                changes=counted(len(found), "change"),
+                command=session.command("undo", "ID"),
+            )
+        )
     return Exit.OK
 
 

@@ -15,6 +15,7 @@ from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, day, moment, relative, short
 from refloat.client.errors import Refused
 from refloat.client.refloat import Document, Refloat
+from refloat.language import say
 
 CHOICES = 20  # changes listed where none was named
 
@@ -24,14 +25,14 @@ class _Undo(Verb):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if {"--skip", "--replace"} <= set(args):
-            raise click.UsageError("--skip and --replace exclude each other", ctx)
+            raise click.UsageError(say("--skip and --replace exclude each other"), ctx)
         return super().parse_args(ctx, args)
 
 
 @click.command(cls=_Undo)
 @click.argument("change", required=False, metavar="[ID]")
 @doing.skip
-@doing.replace("Move back also what moved since (undoable).")
+@doing.replace(help="Move back also what moved since (undoable).")
 @click.option("--as", "as", metavar="TAG", help="Restore one reference of the change under another name.")
 @click.option("--reference", metavar="REF", help="With --as: which reference, where the change moved several.")
 @doing.reason
@@ -72,15 +73,15 @@ def _lines(answer: Document) -> Iterator[str]:
     yield from moves.undone(moves_of(answer))
     satisfied = cast("list[Entry]", answer["satisfied"])
     if not answer["moves"]:
-        yield "Nothing to do: everything is as it would be"
+        yield say("Nothing to do: everything is as it would be")
     elif satisfied:
-        yield f"  {counted(len(satisfied), 'reference')} already as wanted"
+        yield say("  {references} already as wanted", references=counted(len(satisfied), "reference"))
     for entry in cast("list[Entry]", answer["skipped"]):
         name = moves.named(entry["repository"], entry["reference"])
         now = short(str(entry["now"])) if entry["now"] else "gone"
-        yield f"  {name} stays as it is ({now}): it has moved since"
+        yield say("  {name} stays as it is ({now}): it has moved since", name=name, now=now)
     for entry in cast("list[Entry]", answer["left"]):
-        yield f"  {moves.named(entry['repository'], entry['digest'])} stays: something live needs it"
+        yield say("  {digest} stays: something live needs it", digest=moves.named(entry["repository"], entry["digest"]))
 
 
 def _last(session: Session, server: Refloat) -> str:
@@ -94,39 +95,58 @@ def _last(session: Session, server: Refloat) -> str:
         else:
             if entry["kind"] == "undo":
                 raise usage(
-                    f"the last change from here, {last}, took {entry['undoes']} back already",
-                    f"{session.command('undo', last)}   does {entry['undoes']} again",
+                    say(
+                        "the last change from here, {last}, took {undone} back already",
+                        last=last,
+                        undone=entry["undoes"],
+                    ),
+                    say(
+                        "{command}   does {undone} again", command=session.command("undo", last), undone=entry["undoes"]
+                    ),
                 )
             when = relative(moment(str(entry["at"])), session.printer.now)
-            session.printer.note(f"Taking back {entry['id']}: {entry['kind']} {what(entry)}, {when}")
+            session.printer.note(
+                say(
+                    "Taking back {id}: {kind} {what}, {when}",
+                    id=entry["id"],
+                    kind=entry["kind"],
+                    what=what(entry),
+                    when=when,
+                )
+            )
             return str(entry["id"])
     if session.printer.form != "json":
         page = server.get("changes", n=CHOICES)
         session.printer.table(LOG, cast("list[Entry]", page["changes"]))
     raise usage(
-        f"no change was made from here at {server.origin.netloc}",
-        f"{session.command('undo', 'ID')}   takes back one of these",
+        say("no change was made from here at {server}", server=server.origin.netloc),
+        say("{command}   takes back one of these", command=session.command("undo", "ID")),
     )
 
 
 def _id(change: str) -> str:
     if not (change.isascii() and change.isalpha() and change.islower()):
-        raise usage(f"{change!r} is not the id of a change: those are ten small letters", "refloat log   lists them")
+        raise usage(
+            say("{change!r} is not the id of a change: those are ten small letters", change=change),
+            say("refloat log   lists them"),
+        )
     return change
 
 
 def _refusal(session: Session, change: str, body: Document, error: Refused) -> Problem:
     if error.code == "CHANGE_CONFLICT":
-        return conflict(session, error, "has moved since" if body.get("as") is None else "is in use")
+        return conflict(session, error, "moved" if body.get("as") is None else "used")
     problem = problem_of(error)
     if error.code == "CHANGE_UNKNOWN":
-        problem.hint = f"{session.command('log')}   lists changes"
+        problem.hint = say("{command}   lists changes", command=session.command("log"))
     if error.code == "CHANGE_GONE":
         ended = error.detail.get("held_until")
-        problem.message = f"{change} can no longer be taken back" + (
-            f": its window ended on {day(str(ended))}" if ended else ""
+        problem.message = say("{change} can no longer be taken back", change=change) + (
+            say(": its window ended on {when}", when=day(str(ended))) if ended else ""
         )
         digests = error.detail.get("digests")
-        problem.facts = tuple(f"gone  {digest}" for digest in digests) if isinstance(digests, list) else ()
-        problem.hint = "the image may still exist elsewhere; pushing it again brings it back"
+        problem.facts = (
+            tuple(say("gone  {digest}", digest=digest) for digest in digests) if isinstance(digests, list) else ()
+        )
+        problem.hint = say("the image may still exist elsewhere; pushing it again brings it back")
     return problem

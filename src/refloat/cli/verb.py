@@ -10,6 +10,7 @@ from refloat.cli.printing import Form, OutputEnded, Printer, now
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.session import Session
 from refloat.client.errors import ClientError
+from refloat.language import say
 
 SHARED = ("host", "plain_http", "username", "password_stdin", "as_json", "quiet", "color", "debug")
 
@@ -33,6 +34,10 @@ class Verb(click.Command):
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.params.extend(_shared_options())
+        self.help = say(self.help or "")
+        for parameter in self.params:
+            if isinstance(parameter, click.Option) and parameter.help:
+                parameter.help = say(parameter.help)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb and end the process with its exit code."""
@@ -82,10 +87,10 @@ def _session(printer: Printer, shared: dict[str, Any]) -> Session:
 def _login(shared: dict[str, Any]) -> tuple[str, str] | None:
     if shared["username"] is None:
         if shared["password_stdin"]:
-            raise usage("--password-stdin needs --username")
+            raise usage(say("--password-stdin needs --username"))
         return None
     if not shared["password_stdin"]:
-        raise usage("--username needs --password-stdin", "printf %s PASSWORD | refloat … --password-stdin")
+        raise usage(say("--username needs --password-stdin"), "printf %s PASSWORD | refloat … --password-stdin")
     return shared["username"], sys.stdin.readline().rstrip("\r\n")
 
 
@@ -98,7 +103,12 @@ def _form(shared: dict[str, Any]) -> Form:
 
 
 def _unexpected(error: Exception) -> Problem:
-    return Problem(f"unexpected: {type(error).__name__}: {error}", Exit.FAILED, hint="--debug shows where", code="BUG")
+    return Problem(
+        say("unexpected: {name}: {error}", name=type(error).__name__, error=error),
+        Exit.FAILED,
+        hint=say("--debug shows where"),
+        code="BUG",
+    )
 
 
 def tell(printer: Printer, problem: Problem) -> None:
@@ -122,8 +132,8 @@ def tell(printer: Printer, problem: Problem) -> None:
 
 
 def _lines(printer: Printer, problem: Problem) -> Sequence[str]:
-    lines = [f"{printer.style('error:', 'error', sys.stderr)} {problem.message}"]
+    lines = [f"{printer.style(say('error:'), 'error', sys.stderr)} {problem.message}"]
     lines += [f"  {fact}" for fact in problem.facts]
     if problem.hint:
-        lines.append(f"  {printer.style('hint:', 'hint', sys.stderr)} {problem.hint}")
+        lines.append(f"  {printer.style(say('hint:'), 'hint', sys.stderr)} {problem.hint}")
     return lines

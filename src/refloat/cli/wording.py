@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from refloat.cli.problems import usage
+from refloat.language import say, say_counted
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))  # below -> counted in -> written as
@@ -37,8 +38,8 @@ def relative(at: datetime, now: datetime) -> str:
     seconds = int((now - at).total_seconds())
     distance = _distance(abs(seconds))
     if not distance:
-        return "just now"
-    return f"{distance} ago" if seconds > 0 else f"in {distance}"
+        return say("just now")
+    return say("{distance} ago", distance=distance) if seconds > 0 else say("in {distance}", distance=distance)
 
 
 def _distance(seconds: int) -> str:
@@ -46,9 +47,9 @@ def _distance(seconds: int) -> str:
         return ""
     for below, unit, name in AGES:
         if seconds < below:
-            return f"{seconds // unit} {name}"
+            return f"{seconds // unit} {say(name)}"
     days = round(seconds / 86400)
-    return f"{days} day" if days == 1 else f"{days} days"
+    return say_counted("{count} day", "{count} days", days)
 
 
 def day(text: str) -> str:
@@ -69,7 +70,7 @@ def past(text: str, now: datetime) -> str:
             return _written(datetime.fromisoformat(f"{instant[1]}T{instant[2]}{(instant[3] or 'Z').upper()}"))
     except (ValueError, OverflowError):
         pass
-    raise usage(f"{text!r} is not a time", f"times are written as {TIMES}")
+    raise usage(say("{text!r} is not a time", text=text), say("times are written as {forms}", forms=TIMES))
 
 
 def _written(at: datetime) -> str:
@@ -79,9 +80,9 @@ def _written(at: datetime) -> str:
 def listed(words: list[str]) -> str:
     """Join words with commas, the first ten of them."""
     shown = ", ".join(words[:10])
-    return shown if len(words) <= 10 else f"{shown} and {len(words) - 10} more"
+    return shown if len(words) <= 10 else say("{words} and {count} more", words=shown, count=len(words) - 10)
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
     """Write `1 tag`, `2 tags`."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
+    return f"{count:,} {say_counted(singular, plural or singular + 's', count)}"

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from refloat.language import say
+
 HELPER_PATIENCE = 30.0  # seconds
 TOKEN_USER = "<token>"  # a helper's way to say that the secret is an identity token, not a password
 
@@ -94,7 +96,7 @@ def _read(path: Path, shown: str) -> Mapping[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as problem:
-        raise _NotUsable(f"{shown} cannot be read: {problem}") from None
+        raise _NotUsable(say("{shown} cannot be read: {problem}", shown=shown, problem=problem)) from None
     return document if isinstance(document, dict) else {}
 
 
@@ -123,9 +125,13 @@ def _helper(document: Mapping[str, object], netloc: str) -> str | None:
 def _ask(helper: str, shown: str, netloc: str, environment: Mapping[str, str]) -> Credentials | None:
     """Run a helper. None: it has nothing for this server."""
     program = f"docker-credential-{helper}"
-    failed = f'{shown} names the helper "{helper}", and {program} failed: '
+    failed = say(
+        '{shown} names the helper "{helper}", and {program} failed: ', shown=shown, helper=helper, program=program
+    )
     if "/" in helper:
-        raise _NotUsable(f'{shown} names the helper "{helper}", which is not the name of a program')
+        raise _NotUsable(
+            say('{shown} names the helper "{helper}", which is not the name of a program', shown=shown, helper=helper)
+        )
     try:
         done = subprocess.run(
             [program, "get"], input=netloc, capture_output=True, text=True,
@@ -146,15 +152,17 @@ def _from_helper(answer: str, failed: str, source: str) -> Credentials:
         document = json.loads(answer)
         user, secret = document["Username"], document["Secret"]
     except (ValueError, KeyError, TypeError):
-        raise _NotUsable(f"{failed}its answer cannot be understood") from None
+        raise _NotUsable(say("{failed}its answer cannot be understood", failed=failed)) from None
     if user == TOKEN_USER:
-        raise _NotUsable(f"{failed}it holds an identity token, and only user and password can be used")
+        raise _NotUsable(
+            say("{failed}it holds an identity token, and only user and password can be used", failed=failed)
+        )
     return Credentials(str(user), str(secret), source)
 
 
 def _from_entry(entry: Mapping[str, object], shown: str) -> Credentials | None:
     if entry.get("identitytoken"):
-        raise _NotUsable(f"{shown} holds an identity token, and only user and password can be used")
+        raise _NotUsable(say("{shown} holds an identity token, and only user and password can be used", shown=shown))
     if isinstance(entry.get("username"), str):
         return Credentials(str(entry["username"]), str(entry.get("password", "")), shown)
     coded = entry.get("auth")
@@ -165,5 +173,5 @@ def _from_entry(entry: Mapping[str, object], shown: str) -> Credentials | None:
     except (binascii.Error, UnicodeDecodeError):
         colon = ""
     if not colon:
-        raise _NotUsable(f"{shown} has an entry that cannot be understood")
+        raise _NotUsable(say("{shown} has an entry that cannot be understood", shown=shown))
     return Credentials(user, password.rstrip("\0"), shown)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refloat.client.errors import BadHost, Unreachable
+from refloat.language import say
 
 Plain = Literal["allowed", "loopback"]  # may a server be asked over plain HTTP: any, or only one on loopback
 PORTS = {"http": 80, "https": 443}
@@ -56,10 +57,16 @@ def parse_origin(text: str, plain: Plain) -> Origin:
     scheme, separator, rest = text.rpartition("://")
     match = _HOST.fullmatch(rest.rstrip("/"))
     if match is None or (separator and scheme not in PORTS) or int(match["port"] or 0) > 65535:
-        raise BadHost(f"{text!r} does not name a server", hint="HOST[:PORT], such as reg.example.com or localhost:5000")
+        raise BadHost(
+            say("{text!r} does not name a server", text=text),
+            hint=say("HOST[:PORT], such as reg.example.com or localhost:5000"),
+        )
     host = match["six"] or match["name"]
     if scheme == "http" and plain != "allowed" and not is_loopback(host):
-        raise Unreachable(f"{rest.rstrip('/')} would be asked over plain HTTP", hint="--plain-http, if you mean it")
+        raise Unreachable(
+            say("{server} would be asked over plain HTTP", server=rest.rstrip("/")),
+            hint=say("--plain-http, if you mean it"),
+        )
     chosen: Literal["http", "https"]
     if separator:
         chosen = "https" if scheme == "https" else "http"

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from refloat.client.errors import ClientError, NotAllowed, NotRefloat, Refused, Unreachable
 from refloat.client.origin import Origin
 from refloat.client.wire import Answer, Wire
+from refloat.language import say
 
 API = "/v2/_refloat/v1/"
 MARK = "refloat-api"  # on every answer of the management API
@@ -68,7 +69,10 @@ class Refloat:
         challenge = answer.headers.get("www-authenticate", "")
         if not challenge.lower().startswith("basic"):
             raise NotAllowed(
-                f"{self.origin.netloc} asks for more than user and password, which is all that can be sent"
+                say(
+                    "{server} asks for more than user and password, which is all that can be sent",
+                    server=self.origin.netloc,
+                )
             )
         if self._login is not None:
             return Credentials(*self._login, source="--username").authorization
@@ -78,7 +82,11 @@ class Refloat:
         return found.credentials.authorization
 
     def _not_accepted(self, notes: tuple[str, ...]) -> NotAllowed:
-        return NotAllowed(f"{self.origin.netloc}: authentication required", notes, f"docker login {self.origin.netloc}")
+        return NotAllowed(
+            say("{server}: authentication required", server=self.origin.netloc),
+            notes,
+            say("docker login {server}", server=self.origin.netloc),
+        )
 
     def _document(self, answer: Answer) -> Document:
         document = _json(answer.body)
@@ -91,12 +99,22 @@ class Refloat:
             return _refused(answer.status, document)
         if 300 <= answer.status < 400:
             elsewhere = answer.headers.get("location", "elsewhere")
-            return Unreachable(f"{self.origin.netloc} sends its callers to {elsewhere}, which is not followed")
+            return Unreachable(
+                say(
+                    "{server} sends its callers to {elsewhere}, which is not followed",
+                    server=self.origin.netloc,
+                    elsewhere=elsewhere,
+                )
+            )
         if answer.status in (403, 407):
-            return NotAllowed(f"{self.origin.netloc} does not let you: {answer.status}")
+            return NotAllowed(
+                say("{server} does not let you: {status}", server=self.origin.netloc, status=answer.status)
+            )
         if answer.status >= 500:
-            return Unreachable(f"{self.origin.netloc} answers {answer.status}")
-        return NotRefloat(f"{self.origin.netloc} is not a refloat server{self._likeness()}")
+            return Unreachable(say("{server} answers {status}", server=self.origin.netloc, status=answer.status))
+        return NotRefloat(
+            say("{server} is not a refloat server{likeness}", server=self.origin.netloc, likeness=self._likeness())
+        )
 
     def _likeness(self) -> str:
         """Say what else a server is, as far as it shows."""
@@ -105,9 +123,9 @@ class Refloat:
         except ClientError:
             return ""
         if "docker-distribution-api-version" in answer.headers:
-            return " (it answers like distribution)"
+            return say(" (it answers like distribution)")
         server = answer.headers.get("server")
-        return f" (it answers like {server})" if server else ""
+        return say(" (it answers like {server})", server=server) if server else ""
 
 
 def name_path(repository: str, rest: str) -> str:
@@ -123,7 +141,10 @@ def _refused(status: int, document: Document) -> Refused:
     errors = document.get("errors")
     first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
     return Refused(
-        status, str(first.get("code", "UNKNOWN")), str(first.get("message", f"answered {status}")), first.get("detail")
+        status,
+        str(first.get("code", "UNKNOWN")),
+        str(first.get("message", say("answered {status}", status=status))),
+        first.get("detail"),
     )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from refloat import __version__
 from refloat.client.errors import ClientError, Unreachable
 from refloat.client.origin import PORTS, Origin
+from refloat.language import say
 
 CONNECTING = 10.0  # seconds
 AGAIN = frozenset({502, 503, 504})  # what a server or a proxy says while the server starts or is full
@@ -65,9 +66,9 @@ class Wire:
             return self._once("POST", path, body, {**headers, "Content-Type": "application/json"}, patience)
         except _Again as lost:
             raise Unreachable(
-                f"the answer of {self.origin.netloc} was lost: {lost.problem}",
-                ("whether it did what was asked is not known",),
-                "refloat log   shows what was done",
+                say("the answer of {server} was lost: {problem}", server=self.origin.netloc, problem=lost.problem),
+                (say("whether it did what was asked is not known"),),
+                say("refloat log   shows what was done"),
             ) from None
 
     def _once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], patience: float) -> Answer:
@@ -91,10 +92,10 @@ class Wire:
         try:
             _open(connection, self.origin)
         except socket.gaierror:
-            raise Unreachable(f"{self.origin.host} has no address: the name does not resolve") from None
+            raise Unreachable(say("{host} has no address: the name does not resolve", host=self.origin.host)) from None
         except ConnectionRefusedError:
-            hint = "refloat serve   starts a registry here" if self.origin.is_loopback else ""
-            raise Unreachable(f"nothing listens at {self.origin.netloc}", hint=hint) from None
+            hint = say("refloat serve   starts a registry here") if self.origin.is_loopback else ""
+            raise Unreachable(say("nothing listens at {server}", server=self.origin.netloc), hint=hint) from None
         except OSError as problem:
             if (refusal := self._tls_refusal(problem)) is not None:
                 raise refusal from None
@@ -103,17 +104,29 @@ class Wire:
     def _tls_refusal(self, problem: OSError) -> Unreachable | None:
         if (untrusted := getattr(problem, "verify_message", None)) is not None:
             return Unreachable(
-                f"the certificate of {self.origin.netloc} is not trusted: {untrusted}",
-                hint="SSL_CERT_FILE=FILE names the authority that signed it",
+                say(
+                    "the certificate of {server} is not trusted: {reason}",
+                    server=self.origin.netloc,
+                    reason=untrusted,
+                ),
+                hint=say("SSL_CERT_FILE=FILE names the authority that signed it"),
             )
         if getattr(problem, "reason", None) in PLAIN_ANSWER:
-            return Unreachable(f"{self.origin.netloc} speaks plain HTTP", hint="--plain-http, if you mean it")
+            return Unreachable(
+                say("{server} speaks plain HTTP", server=self.origin.netloc), hint=say("--plain-http, if you mean it")
+            )
         return None
 
     def _lost(self, problem: Exception | None) -> ClientError:
         if isinstance(problem, TimeoutError):
-            return Unreachable(f"{self.origin.netloc} does not answer")
-        return Unreachable(f"{self.origin.netloc} does not answer as a server should: {problem or 'nothing came'}")
+            return Unreachable(say("{server} does not answer", server=self.origin.netloc))
+        return Unreachable(
+            say(
+                "{server} does not answer as a server should: {problem}",
+                server=self.origin.netloc,
+                problem=problem or say("nothing came"),
+            )
+        )
 
     def _connection(self, path: str) -> tuple[http.client.HTTPConnection, str]:
         """Return a connection that is not open yet, and how to name `path` on it."""
@@ -156,7 +169,7 @@ def _proxy(origin: Origin) -> tuple[str, int, dict[str, str]] | None:
         return None
     parts = urlsplit(named if "://" in named else f"http://{named}")
     if parts.scheme != "http" or parts.hostname is None:
-        raise Unreachable(f"the proxy {named} cannot be used: only http://HOST:PORT is supported")
+        raise Unreachable(say("the proxy {proxy} cannot be used: only http://HOST:PORT is supported", proxy=named))
     return parts.hostname, parts.port or PORTS["http"], _proxy_authorization(parts.username, parts.password)
 
 

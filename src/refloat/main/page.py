@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from refloat import __version__
+from refloat.language import say
 
 Verb = tuple[str, str]  # "module:command", and one sentence
 SERVER: dict[str, Verb] = {"serve": ("refloat.main.command:serve", "Run the registry.")}
@@ -26,16 +27,16 @@ def page() -> str:
     """Return the text of `refloat --help`."""
     known = verbs()
     width = max(len(name) for name in known)
-    lines = [f"  {name:{width}}  {sentence}" for name, (_, sentence) in known.items()]
+    lines = [f"  {name:{width}}  {say(sentence)}" for name, (_, sentence) in known.items()]
     return "\n".join(
         [
-            "Usage: refloat VERB [OPTIONS] [ARGUMENTS]",
+            say("Usage: refloat VERB [OPTIONS] [ARGUMENTS]"),
             "",
-            "  A container registry where delete has an undo.",
+            say("  A container registry where delete has an undo."),
             "",
-            "Verbs:",
+            say("Verbs:"),
             *lines,
             "",
-            "  refloat VERB --help says more; refloat --version says which this is.",
+            say("  refloat VERB --help says more; refloat --version says which this is."),
         ]
     )
