@@ -2,15 +2,16 @@
 
 import pytest
 
-from refloat.core.closing import close
+from refloat.core.closing import Rules, close
 from refloat.core.errors import Unsupported
 from refloat.core.followers import followers_of
 from refloat.core.moves import Move, Proposal
-from refloat.core.names import Digest, Reference, Tag
+from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.undo import Conflict, plan_as, plan_undo, plan_values, take_along
 from tests.models.book import Book, History
 from tests.models.references import WORLDS, A, B, I, R, S
 
+HERE = RepositoryName.parse("team/api")
 T, U = Tag("t"), Tag("u")
 WORLD = WORLDS["images and an index"]
 
@@ -47,23 +48,23 @@ def test_only_a_first_push_takes_children_along() -> None:
     book, moves = at(t=I), [Move(T, None, I), Move(I, None, I)]
     pushed = plan_undo(book, moves, "refuse")
     take_along(book, pushed, [I])
-    assert close(book, pushed.proposal, "allowed").left == ()
-    assert {move.reference for move in close(book, pushed.proposal, "allowed").moves} == {T, I, A, B}
+    assert close(book, HERE, pushed.proposal, Rules()).left == ()
+    assert {move.reference for move in close(book, HERE, pushed.proposal, Rules()).moves} == {T, I, A, B}
     undone = plan_undo(book, moves, "refuse")
-    assert {move.reference for move in close(book, undone.proposal, "allowed").moves} == {T, I}
+    assert {move.reference for move in close(book, HERE, undone.proposal, Rules()).moves} == {T, I}
 
 
 def test_what_something_live_needs_is_left() -> None:
     book = at(t=I, u=A)
-    settled = close(book, Proposal({A: None, B: None}), "allowed")
+    settled = close(book, HERE, Proposal({A: None, B: None}), Rules())
     assert settled.moves == ()
     assert set(settled.left) == {A, B}
 
 
 def test_deletion_switched_off_refuses_every_move_to_nothing() -> None:
     with pytest.raises(Unsupported):
-        close(at(t=A), Proposal({T: None}), "refused")
-    assert close(at(t=A), Proposal({T: B}), "refused").moves
+        close(at(t=A), HERE, Proposal({T: None}), Rules("refused"))
+    assert close(at(t=A), HERE, Proposal({T: B}), Rules("refused")).moves
 
 
 def test_restoring_under_a_name_in_use_is_a_conflict() -> None:

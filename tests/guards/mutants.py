@@ -59,9 +59,14 @@ MUTANTS = {
         "tests/serve/test_collector.py::test_requests_count_their_deadlines_from_no_wall_that_was_set_back",
     ),
     "deletion-switched-off": Mutant(
-        'if deletions == "refused" and',
+        'if rules.deletions == "refused" and',
         "if False and",
         "tests/core/test_rules.py::test_deletion_switched_off_refuses_every_move_to_nothing",
+    ),
+    "protected-tags-stay": Mutant(
+        "if refused:",
+        "if False:",
+        "tests/usecases/test_protected.py::test_every_verb_refuses_to_move_a_protected_tag",
     ),
     "durable-before-the-answer": Mutant(
         "durable.commit(self._connection)", "pass", METADATA + "test_what_was_written_is_seen_by_every_reader_at_once"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from refloat.core.patterns import ImagePattern
 from refloat.settings import Flags, Loaded, SettingsRefused, load
 
 Load = Callable[..., Loaded]
@@ -127,6 +128,7 @@ def test_the_environment_names_the_file(tmp_path: Path) -> None:
         ("refloat: {history: {keep: 52w}}", "history_keep", 364 * DAY),
         ("refloat: {reserve: 2.5%}", "reserve", 0.025),
         ("refloat: {timetravel: {prefix: past}}", "timetravel_prefix", "past"),
+        ("refloat: {protect: ['team/**:v*']}", "protect", (ImagePattern("team/**", "v*"),)),
     ],
 )
 def test_a_key_works(loading: Load, text: str, name: str, value: object) -> None:

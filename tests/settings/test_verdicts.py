@@ -30,7 +30,6 @@ REFUSED = [
     ("middleware", "middleware: {storage: [{name: cloudfront, options: {baseurl: 'https://x'}}]}"),
     ("middleware", "middleware: {registry: [{name: a, disabled: true}, {name: b}]}"),
     ("validation.manifests.urls", "validation: {manifests: {urls: {deny: ['.*']}}}"),
-    ("refloat.protect", "refloat: {protect: ['release-*']}"),
 ]
 
 NO_EFFECT = [

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 
+from refloat.core.closing import Rules
 from refloat.core.identity import change_id, key_at
 from refloat.core.media import OCI_INDEX, OCI_MANIFEST
 from refloat.core.names import Digest, Reference, RepositoryName, Tag, parse_reference
@@ -32,6 +33,8 @@ class Registry:
         self.now = 1_700_000_000_000_000
         self.window = 30 * DAY
         self.lease = DAY
+        self.rules = Rules()
+        self.bodies: list[bytes] = []
         self._count = itertools.count(1)
 
     def do(self, work: Callable[[Transaction], T]) -> T:
@@ -40,7 +43,8 @@ class Registry:
 
     def cause(self) -> Cause:
         number = next(self._count)
-        return Cause(self.now, change_id(hashlib.sha256(b"%d" % number).digest()[:8]), self.now + self.window, "ann")
+        identity = change_id(hashlib.sha256(b"%d" % number).digest()[:8])
+        return Cause(self.now, identity, self.now + self.window, "ann", rules=self.rules)
 
     def blob(self, content: bytes, repository: RepositoryName = TEAM) -> Digest:
         number = next(self._count)

@@ -49,6 +49,9 @@ CODES = {
     "UNSUPPORTED": Exit.NOT_ALLOWED,
 }
 
+RULES = {"index", "pattern"}
+"""What the detail of a refusal has where a rule of the registry refuses: a live index, a protected tag."""
+
 KINDS: Mapping[type[ClientError], Exit] = {
     BadHost: Exit.USAGE,
     Unreachable: Exit.UNREACHABLE,
@@ -72,7 +75,7 @@ def problem_of(error: ClientError) -> Problem:
 
 def _refusal(error: Refused) -> Problem:
     code = CODES.get(error.code, Exit.FAILED)
-    if "index" in error.detail:  # a rule refuses, not a permission
+    if RULES & set(error.detail) and error.code == "DENIED":  # a rule refuses, not a permission
         code = Exit.CONFLICT
     matches = error.detail.get("matches")
     facts = tuple(str(match) for match in matches) if isinstance(matches, list) else ()

@@ -89,6 +89,10 @@ class Denied(RefloatError):
     """The request is understood and refused; the message names the rule."""
 
 
+class ProtectedTag(Denied):
+    """A tag that a pattern protects would move or go. `detail` has repository, tag and pattern."""
+
+
 class StorageFull(Denied):
     """The disk is below its reserve, or full. Pulls, deletes and undo still work."""
 

@@ -1,8 +1,9 @@
 """What is stored, as plain values. Instants are microseconds since 1970 UTC, sizes are bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from refloat.core.closing import Rules
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 
@@ -84,7 +85,7 @@ class Cause:
     address: str | None = None
     client: str | None = None
     reason: str | None = None
-    deletions: Literal["allowed", "refused"] = "allowed"  # the setting storage.delete.enabled
+    rules: Rules = field(default_factory=Rules)
 
 
 @dataclass(frozen=True, slots=True)

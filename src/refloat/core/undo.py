@@ -49,6 +49,15 @@ def plan_undo(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Und
     return Undo(proposal, tuple(satisfied), tuple(conflicts))
 
 
+def pass_over(view: View, plan: Undo, references: Iterable[Reference]) -> Undo:
+    """Return the plan without `references`, which may not move and are listed as in the way."""
+    conflicts = list(plan.conflicts)
+    for reference in references:
+        wanted = plan.proposal.wish.pop(reference)
+        conflicts.append(Conflict(reference, view.value(reference), wanted))
+    return Undo(plan.proposal, plan.satisfied, tuple(conflicts))
+
+
 def take_along(view: View, plan: Undo, first_pushed: Iterable[Digest]) -> None:
     """Let the undo of a first push take what `rm` would: children only the manifest holds, and referrers.
 

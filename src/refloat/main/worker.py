@@ -89,6 +89,7 @@ def _door_settings(settings: Settings) -> DoorSettings:
         uploads_idle=settings.uploads_idle,
         receive_timeout=settings.receive_timeout,
         delete_enabled=settings.delete_enabled,
+        protected=settings.protect,
         catalog_max=settings.catalog_max,
         tags_max=settings.tags_max,
         headers=settings.headers,

@@ -130,11 +130,7 @@ OURS = (
     _works("refloat.reserve"),
     _works("refloat.timetravel.prefix"),
     _idle("refloat.retention", f"{_LATER}: nothing is ever removed by a rule"),
-    _stops(
-        "refloat.protect",
-        "refloat cannot protect tags yet: what these patterns name could be moved and deleted",
-        "take it out; every such move can be undone within refloat.window",
-    ),
+    _works("refloat.protect", LIST),
 )
 
 TABLE = (*DISTRIBUTION, *OURS)

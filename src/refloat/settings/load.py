@@ -100,6 +100,7 @@ def _settings(root: Branch, reading: Reading, environ: Mapping[str, str], flags:
         reserve=reading.share("refloat.reserve", 0.01),
         timetravel_prefix=reading.text("refloat.timetravel.prefix", "at"),
         delete_enabled=reading.flag("storage.delete.enabled", default=True),
+        protect=reading.patterns("refloat.protect"),
         catalog_max=reading.maximum("catalog.maxentries", 1000),
         tags_max=reading.maximum("tags.maxtags", 1000),
         headers=reading.lists("http.headers"),

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
+from refloat.core.errors import NameInvalid
+from refloat.core.patterns import ImagePattern
 from refloat.settings import durations
 from refloat.settings.tree import Branch, Leaf, Node, Row, find, is_false, is_true, origins
 from refloat.settings.values import Notice, Refusal
@@ -104,6 +106,17 @@ class Reading:
             return {name: _texts(inner) for name, inner in _branch(node).entries.items()}
 
         return self._read(path, {}, listed)
+
+    def patterns(self, path: str) -> tuple[ImagePattern, ...]:
+        """Return patterns of images, as `team/**:v*`."""
+
+        def patterned(node: Node) -> tuple[ImagePattern, ...]:
+            try:
+                return tuple(ImagePattern.parse(text) for text in _texts(node))
+            except NameInvalid as problem:
+                raise _UnfitError(problem.message) from None
+
+        return self._read(path, (), patterned)
 
     def refuse(self, path: str, sentence: str, hint: str = "") -> None:
         """Note that what is said at `path` cannot be followed."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from refloat.core.patterns import ImagePattern
+
 Formatter = Literal["text", "json", "logstash"]
 Level = Literal["debug", "info", "warn", "error"]
 
@@ -29,6 +31,7 @@ class Settings:
     reserve: float  # the fraction of the disk that uploads leave free
     timetravel_prefix: str
     delete_enabled: bool
+    protect: tuple[ImagePattern, ...]  # tags that nobody moves or deletes
     catalog_max: int
     tags_max: int
     headers: Mapping[str, Sequence[str]]

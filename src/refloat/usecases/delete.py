@@ -27,6 +27,6 @@ def delete_reference(tx: Transaction, repository: RepositoryName, reference: Ref
     tx.lock([repository])
     view, proposal = tx.view(repository), Proposal()
     propose(view, proposal, repository, reference)
-    settled = close(view, proposal, cause.deletions)
+    settled = close(view, repository, proposal, cause.rules)
     change = tx.record("delete", cause, {repository: settled.moves}, None)
     return Deleted(change, settled.moves, settled.left)

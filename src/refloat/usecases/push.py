@@ -43,7 +43,8 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     _check_precondition(tx, repository, push)
     manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
     _store(tx, repository, digest, push.body, manifest, cause.at)
-    moves = close(tx.view(repository), _proposal(tx, repository, push, digest), cause.deletions).moves
+    proposal = _proposal(tx, repository, push, digest)
+    moves = close(tx.view(repository), repository, proposal, cause.rules).moves
     change = tx.record("push", cause, {repository: moves}, None)
     tx.used(repository, digest)
     return Pushed(digest, manifest.subject, change)

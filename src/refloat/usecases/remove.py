@@ -52,7 +52,7 @@ def _settle(
     digests = [propose(view, proposal, repository, reference) for reference in references]
     if scope == "image":
         propose_images(view, proposal, digests)
-    return close(view, proposal, cause.deletions)
+    return close(view, repository, proposal, cause.rules)
 
 
 def _with_matches(tx: Transaction, wanted: Wanted, patterns: Sequence[ImagePattern]) -> Wanted:

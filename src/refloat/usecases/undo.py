@@ -8,8 +8,9 @@ from refloat.core.errors import ChangeConflict, ChangeGone, ManifestUnknown, Req
 from refloat.core.followers import followers_of
 from refloat.core.moves import Move, Settled
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.protection import protected_in
 from refloat.core.records import Cause, Change, ChangeKind
-from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
+from refloat.core.undo import Conflict, OnConflict, Undo, pass_over, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
 
 
@@ -169,8 +170,12 @@ def _carry_out(
     conflicts = [(repository, conflict) for repository, plan in plans.items() for conflict in plan.conflicts]
     if conflicts and on_conflict == "refuse":  # guard: an-undo-overwrites-nobody
         raise _refusal(tx, conflicts, plans)
+    if on_conflict == "skip":
+        plans = _without_protected(tx, plans, cause)
+        conflicts = [(repository, conflict) for repository, plan in plans.items() for conflict in plan.conflicts]
     settled = {
-        repository: close(tx.view(repository), plan.proposal, cause.deletions) for repository, plan in plans.items()
+        repository: close(tx.view(repository), repository, plan.proposal, cause.rules)
+        for repository, plan in plans.items()
     }
     _refuse_gone(tx, settled)
     moves = {repository: part.moves for repository, part in settled.items()}
@@ -182,6 +187,19 @@ def _carry_out(
         skipped=tuple(conflicts) if on_conflict == "skip" else (),
         left=tuple((repository, digest) for repository, part in settled.items() for digest in part.left),
     )
+
+
+def _without_protected(
+    tx: Transaction, plans: Mapping[RepositoryName, Undo], cause: Cause
+) -> dict[RepositoryName, Undo]:
+    """Who asks to skip what is in the way means protected tags too."""
+    passed = {}
+    for repository, plan in plans.items():
+        view = tx.view(repository)
+        passed[repository] = pass_over(
+            view, plan, protected_in(cause.rules.protected, repository, view, plan.proposal.wish)
+        )
+    return passed
 
 
 def _refuse_gone(tx: Transaction, settled: Mapping[RepositoryName, Settled]) -> None:

@@ -29,6 +29,7 @@ WIRE: dict[type[RefloatError], int] = {
     errors.ManifestTooLarge: 413,
     errors.RangeNotSatisfiable: 416,
     errors.Denied: 403,
+    errors.ProtectedTag: 403,
     errors.StorageFull: 507,
     errors.PreconditionFailed: 412,
     errors.Unsupported: 405,

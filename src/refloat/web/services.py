@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from refloat.core.closing import Rules
 from refloat.core.identity import change_id
+from refloat.core.patterns import ImagePattern
 from refloat.core.records import Cause
 from refloat.ports import BlobStore, Metadata
 from refloat.usecases.collect import Round
@@ -36,6 +38,12 @@ class DoorSettings:
     host: str
     prefix: str
     timetravel_prefix: str
+    protected: tuple[ImagePattern, ...] = ()
+
+    @property
+    def rules(self) -> Rules:
+        """What no change may do, whoever asks."""
+        return Rules("allowed" if self.delete_enabled else "refused", self.protected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +69,5 @@ class Services:
             address=request.address,
             client=request.printable_header(b"user-agent"),
             reason=request.printable_header(b"refloat-reason"),
-            deletions="allowed" if self.settings.delete_enabled else "refused",
+            rules=self.settings.rules,
         )
