@@ -226,8 +226,8 @@ MUTANTS = {
         SWEPT + "test_what_came_back_stays_when_its_delete_is_over",
     ),
     "what-is-needed-stays": Mutant(
-        "if isinstance(reference, Digest) and is_needed(view, wish, reference):",
-        "if False:",
+        "return isinstance(reference, Digest) and is_needed(view, wish, reference)",
+        "return False",
         HISTORY + "test_deleting_an_index_leaves_its_children_and_rm_takes_them",
     ),
 }

@@ -63,13 +63,10 @@ def settle(view: View, proposal: Proposal) -> Settled:
     wish = dict(proposal.wish)
     for value in [value for value in wish.values() if value is not None]:
         _pull_in(view, wish, value)
-    left: list[Digest] = []
-    while (staying := _first_staying(view, wish, proposal.because)) is not None:
-        del wish[staying]
-        if isinstance(staying, Digest):
-            left.append(staying)
+    staying = _stay(view, wish, proposal.because)
+    left = tuple(reference for reference in proposal.wish if reference in staying and isinstance(reference, Digest))
     moves = (Move(reference, view.value(reference), value) for reference, value in wish.items())
-    return Settled(tuple(move for move in moves if move.old != move.new), tuple(left))
+    return Settled(tuple(move for move in moves if move.old != move.new), left)
 
 
 def _pull_in(view: View, wish: Wish, digest: Digest) -> None:
@@ -84,17 +81,40 @@ def _pull_in(view: View, wish: Wish, digest: Digest) -> None:
         pending.extend(view.children(digest))  # guard: children-come-along
 
 
-def _first_staying(view: View, wish: Wish, because: Mapping[Reference, Digest]) -> Reference | None:
-    """Out: a digest leaves only if nothing live needs it; what only follows leaves with its reason."""
-    for reference, value in wish.items():
-        if value is not None:
-            continue
-        reason = because.get(reference)
-        if reason is not None and _after(view, wish, reason) is not None:
-            return reference
-        if isinstance(reference, Digest) and is_needed(view, wish, reference):  # guard: what-is-needed-stays
-            return reference
-    return None
+def _stay(view: View, wish: Wish, because: Mapping[Reference, Digest]) -> set[Reference]:
+    """Out: take from the wish every leaving that may not be, and return what stays.
+
+    Of all that may leave together this is the largest set, whatever is looked at first: what stays can only
+    make more stay, so only what depends on it is looked at again.
+    """
+    following: dict[Digest, list[Reference]] = {}
+    for reference, reason in because.items():
+        following.setdefault(reason, []).append(reference)
+    staying = set[Reference]()
+    pending = [reference for reference, value in wish.items() if value is None]
+    while pending:
+        reference = pending.pop()
+        if reference in wish and wish[reference] is None and _stays(view, wish, because, reference):
+            del wish[reference]
+            staying.add(reference)
+            pending.extend(_dependent(view, following, reference))
+    return staying
+
+
+def _stays(view: View, wish: Wish, because: Mapping[Reference, Digest], reference: Reference) -> bool:
+    """A digest leaves only if nothing live needs it; what only follows leaves with its reason."""
+    reason = because.get(reference)
+    if reason is not None and _after(view, wish, reason) is not None:
+        return True
+    return isinstance(reference, Digest) and is_needed(view, wish, reference)  # guard: what-is-needed-stays
+
+
+def _dependent(view: View, following: Mapping[Digest, list[Reference]], staying: Reference) -> Iterable[Reference]:
+    """What may have to stay because `staying` does: what it needs, and what would have left only with it."""
+    if not isinstance(staying, Digest):
+        digest = view.value(staying)
+        return () if digest is None else (digest,)
+    return (*view.children(staying), *following.get(staying, ()))
 
 
 def is_needed(view: View, wish: Wish, digest: Digest) -> bool:

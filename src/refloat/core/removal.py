@@ -30,12 +30,12 @@ def propose(view: View, proposal: Proposal, repository: RepositoryName, referenc
 def propose_images(view: View, proposal: Proposal, digests: Sequence[Digest]) -> None:
     """Propose what nothing needs any more, in whatever order it was asked for: one may free another."""
     waiting = list(dict.fromkeys(digests))
-    while free := [digest for digest in waiting if not is_needed(view, proposal.wish, digest)]:
-        for digest in free:
+    while gone := dict.fromkeys(digest for digest in waiting if not is_needed(view, proposal.wish, digest)):
+        for digest in gone:
             propose_going(proposal, digest)
             propose_removal(view, proposal, digest)
             propose_children(view, proposal, digest)
-        waiting = [digest for digest in waiting if digest not in free]
+        waiting = [digest for digest in waiting if digest not in gone]
 
 
 def propose_going(proposal: Proposal, reference: Reference) -> None:
