@@ -17,6 +17,7 @@ from refloat.core.records import (
     Doomed,
     LiveKey,
     ManifestFacts,
+    Moved,
     PastValue,
     Pruned,
     ReapReason,
@@ -60,7 +61,7 @@ class Reader(Protocol):
     def referrers(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]: ...
 
     def deleted_by(self, repository: RepositoryName, reference: Reference) -> Change | None:
-        """Return the last change that moved `reference` to nothing, if it still can be undone."""
+        """Return the last change that moved `reference` to nothing, without its moves, if it still can be undone."""
 
 
 class Listing(Protocol):
@@ -70,10 +71,16 @@ class Listing(Protocol):
         """Return the one change whose id begins with `prefix`. Raises ChangeUnknown."""
 
     def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
-        """Return changes newest first, from before the change `before` (an id) on."""
+        """Return changes newest first, from before the change `before` (an id) on, each with its first moves."""
 
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
         """Return the changes that moved something to nothing, held, and not moved since; newest first."""
+
+    def moves(self, change: str, after: tuple[RepositoryName, int] | None, limit: int) -> list[Moved]:
+        """Return moves of a change, after the move `after` of a repository."""
+
+    def is_undoable(self, change: str) -> bool:
+        """Is every manifest that a change displaced still there, live or held?"""
 
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""
@@ -91,17 +98,29 @@ class Listing(Protocol):
     def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         """Return live manifests with no tag, no live parent and no subject, after the digest `last`."""
 
+    def quiet_tags(self, repository: RepositoryName, since: int) -> list[Tag]:
+        """Return tags that did not move since an instant, on manifests that were not pushed since."""
+
+    def quiet_untagged(self, repository: RepositoryName, since: int | None) -> list[Digest]:
+        """Return live manifests with no tag, no live parent and no subject.
+
+        With an instant, only those that were not pushed, did not become live and lost no tag since.
+        """
+
+    def live_digests(self, repository: RepositoryName) -> list[Digest]:
+        """Return every live manifest."""
+
     def needs(self, repository: RepositoryName, digest: Digest) -> list[tuple[Need, int | None]]:
         """Return what a manifest needs, each with its size in bytes where it is held."""
 
     def tags_on(self, repository: RepositoryName, digest: Digest) -> list[Tag]:
         """Return the tags that point to a digest."""
 
-    def keeps(self, repository: RepositoryName, digest: Digest) -> bool:
-        """Is a manifest there, live or held by any change?"""
-
     def matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
         """Return the live digests that begin with `prefix`, such as `sha256:4f1c02d`."""
+
+    def held_matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
+        """Return the digests so beginning that history holds."""
 
     def doomed(self, limit: int) -> list[Doomed]: ...
 

@@ -14,7 +14,7 @@ from refloat.ports import Transaction
 from refloat.usecases import upload, verify
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
-from refloat.usecases.remove import remove
+from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.crash.registry import DAY, HOUR, REPOSITORY, START, Registry
 from tests.crash.restarts import put_backup_back, update, vouch
@@ -101,7 +101,7 @@ def _delete(reference: Reference) -> Step:
 def rm(*names: str) -> Step:
     references = [Tag(name) for name in names]
     return lambda registry: registry.write(
-        lambda tx: remove(tx, {REPOSITORY: references}, (), registry.cause(), "image")
+        lambda tx: remove(tx, Selection({REPOSITORY: references}), registry.cause(), "image")
     )
 
 

@@ -15,7 +15,7 @@ from refloat.metadata.sqlite import connect
 from refloat.usecases import pull, upload
 from refloat.usecases.collect import CollectTerms, run_round
 from refloat.usecases.delete import delete_reference
-from refloat.usecases.remove import remove
+from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
@@ -74,7 +74,7 @@ def _use_everything(registry: Registry) -> None:
     assert change is not None
     assert read.deleted_by(TEAM, Tag("v1")) is not None
     registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause()))
-    gone = registry.do(lambda tx: remove(tx, {TEAM: [Tag("index")]}, (), registry.cause(), "image"))
+    gone = registry.do(lambda tx: remove(tx, Selection({TEAM: [Tag("index")]}), registry.cause(), "image"))
     assert gone.change is not None
     registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("index"), 1, None), registry.cause()))
     config = registry.blob(b"config one")
@@ -84,6 +84,6 @@ def _use_everything(registry: Registry) -> None:
     assert registry.do(lambda tx: upload.finish_again(tx, TEAM, config, trusted, registry.now))
     assert len(pull.list_referrers(read, TEAM, Digest.of(image), None)) == 1
     registry.do(lambda tx: upload.release(tx, TEAM, config, registry.now))
-    registry.do(lambda tx: remove(tx, {TEAM: [Tag("v1")]}, (), registry.cause(), "image"))
+    registry.do(lambda tx: remove(tx, Selection({TEAM: [Tag("v1")]}), registry.cause(), "image"))
     later = Tick(registry.now + 100 * DAY, 100 * DAY, "s")
     run_round(registry.metadata, _NoBytes(), later, CollectTerms(DAY, 400 * DAY))

@@ -137,7 +137,7 @@ class Book:
         kind, made = self.log[int(prefix)]
         before = sum(len(entry.moves) for entry in self.log[: int(prefix)])
         moves = tuple(Moved(REPOSITORY, seq, move, held=True) for seq, move in enumerate(made, before))
-        return Change(prefix, None, 0, kind, None, None, None, None, None, 0, moves)
+        return Change(prefix, None, 0, kind, None, None, None, None, None, 0, moves, len(moves))
 
     def history(
         self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int

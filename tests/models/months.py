@@ -19,7 +19,7 @@ from refloat.ports import Transaction
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.preview import preview
-from refloat.usecases.remove import remove
+from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import RestoreRequest, Undone, UndoRequest, restore, undo
 from tests.usecases.conftest import DAY, Registry, index_of
 
@@ -117,7 +117,7 @@ class Months:
         self.registry.do(lambda tx: delete_reference(tx, repository, reference, self.registry.cause()))
 
     def rm(self, repository: RepositoryName, reference: Reference) -> None:
-        self.registry.do(lambda tx: remove(tx, {repository: [reference]}, (), self.registry.cause(), "image"))
+        self.registry.do(lambda tx: remove(tx, Selection({repository: [reference]}), self.registry.cause(), "image"))
 
     def restore(self, repository: RepositoryName, tag: str, _: str) -> None:
         wanted = RestoreRequest(repository, parse_reference(tag), revision=1)

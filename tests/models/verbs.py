@@ -13,7 +13,7 @@ from refloat.core.records import Cause
 from refloat.core.undo import OnConflict
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
-from refloat.usecases.remove import remove
+from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import UndoRequest, undo
 from tests.models.book import REPOSITORY, Book, History
 
@@ -89,7 +89,7 @@ def _run(book: Book, verb: Verb, cause: Cause, bodies: Mapping[Digest, bytes]) -
     if verb.name == "delete":
         delete_reference(tx, REPOSITORY, verb.reference, cause)
     elif verb.name == "rm":
-        remove(tx, {REPOSITORY: [verb.reference]}, (), cause, "image")
+        remove(tx, Selection({REPOSITORY: [verb.reference]}), cause, "image")
     else:
         assert verb.digest is not None
         push_manifest(tx, REPOSITORY, ManifestPush(verb.reference, bodies[verb.digest], ""), cause)

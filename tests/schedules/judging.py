@@ -13,7 +13,7 @@ from refloat.core.records import Cause
 from refloat.ports import Transaction
 from refloat.usecases.collect import run_round
 from refloat.usecases.pull import open_blob, resolve
-from refloat.usecases.remove import remove
+from refloat.usecases.remove import Selection, remove
 from tests.schedules.world import IDLE, LEASE, TERMS, WINDOW, Values, World
 
 ROUNDS = 4
@@ -92,7 +92,7 @@ def _remove_all(world: World, tx: Transaction) -> None:
     for repository, names in references.items():
         identity = change_id(world.dice(8))
         cause = Cause(world.now, identity, world.now + WINDOW)
-        remove(tx, {RepositoryName(repository): [parse_reference(name) for name in names]}, (), cause, "image")
+        remove(tx, Selection({RepositoryName(repository): [parse_reference(name) for name in names]}), cause, "image")
 
 
 def _left(world: World) -> list[str]:

@@ -8,8 +8,7 @@ import pytest
 from refloat.core.errors import ChangeConflict, ChangeGone, Denied, ManifestUnknown
 from refloat.core.names import Digest, RepositoryName, Tag, parse_reference
 from refloat.usecases.delete import delete_reference
-from refloat.usecases.inspect import is_undoable
-from refloat.usecases.remove import Scope, remove
+from refloat.usecases.remove import Scope, Selection, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import TEAM, Registry, index_of
 
@@ -21,7 +20,7 @@ def delete(registry: Registry, reference: str) -> str:
 
 
 def rm(registry: Registry, reference: str, scope: Scope = "image") -> str:
-    done = registry.do(lambda tx: remove(tx, {TEAM: [parse_reference(reference)]}, (), registry.cause(), scope))
+    done = registry.do(lambda tx: remove(tx, Selection({TEAM: [parse_reference(reference)]}), registry.cause(), scope))
     assert done.change is not None
     return done.change
 
@@ -69,7 +68,7 @@ def test_what_is_named_goes_though_it_would_follow_something_that_stays(
             tx, RestoreRequest(TEAM, digest, revision=0, name=Tag(tag)), registry.cause()))  # fmt: skip
     named = [signed, signature, other]
     references = [named[place] for place in order]
-    gone = registry.do(lambda tx: remove(tx, {TEAM: references}, (), registry.cause(), "image"))
+    gone = registry.do(lambda tx: remove(tx, Selection({TEAM: references}), registry.cause(), "image"))
     assert registry.tips() == {kept: kept, "keep": kept}
     assert gone.left == {TEAM: (kept,)}
 
@@ -267,7 +266,7 @@ def test_a_change_can_be_taken_back_as_long_as_any_change_holds_what_it_needs(re
     listing = registry.metadata.listing
     for pruned, undoable in ((earlier, True), (later, False)):
         registry.metadata.collect(lambda tx, change=pruned: tx.prune(change, registry.now))  # type: ignore[misc]
-        assert is_undoable(listing, listing.change(earlier)) is undoable
+        assert listing.is_undoable(earlier) is undoable
 
 
 def test_a_repository_of_the_same_content_elsewhere_is_not_touched(registry: Registry) -> None:

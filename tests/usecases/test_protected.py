@@ -13,7 +13,7 @@ from refloat.core.names import Digest, RepositoryName, Tag, parse_reference
 from refloat.core.patterns import ImagePattern
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
-from refloat.usecases.remove import remove
+from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import TEAM, Registry, index_of
 
@@ -54,11 +54,11 @@ def _push_two_tags(registry: Registry) -> object:
 
 def _rm(registry: Registry, *references: str) -> object:
     wanted = {TEAM: [parse_reference(text) for text in references]}
-    return registry.do(lambda tx: remove(tx, wanted, (), registry.cause(), "image"))
+    return registry.do(lambda tx: remove(tx, Selection(wanted), registry.cause(), "image"))
 
 
 def _rm_pattern(registry: Registry) -> object:
-    return registry.do(lambda tx: remove(tx, {}, (ImagePattern.parse("**:*"),), registry.cause(), "image"))
+    return registry.do(lambda tx: remove(tx, Selection({}, (ImagePattern.parse("**:*"),)), registry.cause(), "image"))
 
 
 def _restore(registry: Registry, request: RestoreRequest) -> object:

@@ -140,12 +140,16 @@ def test_restore_by_revision_and_by_instant(registry: Served, contents: tuple[Co
         ("remove", b"[]"),
         ("remove", {}),
         ("remove", {"images": []}),
+        ("remove", {"images": ["a/b:v1"], "older_than_seconds": 60}),
+        ("remove", {"repositories": ["a/b"], "older_than_seconds": 60}),
+        ("remove", {"untagged": ["a/*"], "older_than_seconds": -1}),
         ("remove", {"images": ["a/b:v1"], "force": True}),
         ("remove", {"images": ["a/b:v1"], "scope": "all"}),
         ("remove", {"images": "a/b:v1"}),
         ("remove?dry_run=true", {"images": ["a/b:v1"]}),
         ("repositories/a/b/restore", {"reference": "v1", "revision": -1}),
         ("repositories/a/b/restore", {"reference": "v1", "revision": "1"}),
+        ("repositories/a/b/restore", {"reference": "v1", "revision": 2**64 - 1}),
         ("repositories/a/b/restore", {"reference": "v1", "revision": 1, "at": "2026-11-20T00:00:00Z"}),
         ("repositories/a/b/restore", {"reference": "v1", "at": "2026-11-20"}),
         ("repositories/a/b/restore", {"reference": "v1", "at": "2026-11-20T00:00:00"}),
@@ -164,7 +168,7 @@ def test_requests_say_only_what_the_api_knows(registry: Served, path: str, body:
     "path",
     ["changes?limit=1", "changes?n=0", "changes?n=1001", "changes?n=x", "trash?before=", "repositories?n=-1",
      "repositories/a/b/images?which=all", "repositories/a/b/image", "repositories/a/b/history?before=x",
-     "changes?repository=UPPER"],
+     "changes?repository=UPPER", "changes/abc/moves?after=a", "changes/abc/moves?after=a/b:x", "changes/abc/moves"],
 )  # fmt: skip
 def test_queries_say_only_what_the_api_knows(registry: Served, path: str) -> None:
     assert error(get(registry, path).expect(400, 404))["code"] in ("REQUEST_INVALID", "NAME_INVALID", "CHANGE_UNKNOWN")
@@ -306,3 +310,24 @@ def test_configured_headers_and_the_access_log_are_for_this_api_too(serve: Serve
     assert answer.headers["x-content-type-options"] == "nosniff"
     line = f'"GET {API}/changes?n=1 HTTP/1.1" 200 {len(answer.body)} "-" "someone/1"'
     wait_until(lambda: line in served.tail(), 60, lambda: f"no line for the request in\n{served.tail()}")
+
+
+def test_the_moves_of_a_change_are_pages_that_meet(registry: Served, contents: tuple[Content, Content]) -> None:
+    names = [f"management/moves-{letter}" for letter in "ab"]
+    for name in names:
+        registry.wire.push(name, "v1", contents[0])
+    removed = post(registry, "remove", {"repositories": ["management/moves-*"]}).expect(201).document()
+    assert [row["repository"] for row in removed["repositories"]] == names  # type: ignore[attr-defined]
+    change = str(removed["change"])
+    whole = get(registry, f"changes/{change}").expect(200).document()
+    seen, after = [], ""
+    for _ in range(10):
+        page = get(registry, f"changes/{change[:7]}/moves?n=3{after}").expect(200).document()
+        moves = page["moves"]
+        assert isinstance(moves, list)
+        seen += moves
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert seen == whole["moves"]
+    assert whole["moves_total"] == len(seen) == 10

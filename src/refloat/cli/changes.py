@@ -1,11 +1,11 @@
 """Changes in tables: what `log`, `trash` and `undo` list."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, cast
 
 import click
 
-from refloat.cli.moves import Move, named, summary
+from refloat.cli.moves import Move, first_of, named, summary
 from refloat.cli.printing import Column, Entry, Printer
 from refloat.cli.wording import day, short
 from refloat.language import say
@@ -20,7 +20,11 @@ def moves_of(entry: Entry) -> Sequence[Move]:
 
 def what(entry: Entry) -> str:
     """Say in a few words what a change touched."""
-    return summary(moves_of(entry))
+    moves = moves_of(entry)
+    total = int(str(entry["moves_total"]))
+    if total == len(moves):
+        return summary(moves)
+    return say("{count} references, {first} among them", count=f"{total:,}", first=first_of(moves))
 
 
 def via(entry: Entry) -> str | None:
@@ -40,7 +44,7 @@ def undo_state(entry: Entry) -> str:
         return say("undone by {change}", change=entry["undone_by"])
     if not entry.get("undoable"):
         return say("no longer")
-    if all(move["old"] is None for move in moves_of(entry)):
+    if all(move["old"] is None for move in moves_of(entry)):  # a push, of few moves
         return say("any time")
     return say("until {when}", when=day(str(entry["held_until"])))
 
@@ -65,11 +69,14 @@ TRASH = (
 )
 
 
-def one_change(printer: Printer, change: Entry) -> None:
+MOVES = tuple(Column(name.upper(), name) for name in ("repository", "reference", "old", "new"))
+
+
+def one_change(printer: Printer, change: Entry, moves: Iterable[Move]) -> None:
     """Print one change with all its moves."""
     if printer.form == "lines":
-        columns = [Column(name.upper(), name) for name in ("repository", "reference", "old", "new")]
-        printer.table(columns, moves_of(change))
+        for move in moves:
+            printer.table(MOVES, [move])
         return
     printer.line(f"{change['id']}  {change['kind']} {what(change)}")
     for title, value in (
@@ -82,7 +89,7 @@ def one_change(printer: Printer, change: Entry) -> None:
     ):
         if value:
             printer.line(f"  {title:<10}  {value}")
-    for move in moves_of(change):
+    for move in moves:
         printer.line(f"  {named(move['repository'], move['reference'])}  {_side(move['old'])} → {_side(move['new'])}")
 
 

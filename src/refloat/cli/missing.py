@@ -8,7 +8,7 @@ from refloat.cli.moves import named
 from refloat.cli.problems import Exit, Problem, problem_of
 from refloat.cli.reference import Reference
 from refloat.cli.session import Session
-from refloat.cli.wording import day, moment, relative, short
+from refloat.cli.wording import counted, day, moment, relative, short
 from refloat.client.errors import ClientError, Refused
 from refloat.client.refloat import Refloat
 from refloat.language import say
@@ -86,8 +86,9 @@ def conflict(session: Session, error: Refused, standing: Standing) -> Problem:
     if not conflicts:
         return problem_of(error)
     names = [named(entry["repository"], entry["reference"]) for entry in conflicts]
-    message = say("{count} references have moved since", count=len(names))
-    if len(names) == 1:
+    total, gone = int(str(error.detail["conflicts_total"])), int(str(error.detail["gone_total"]))
+    message = say("{count} references have moved since", count=f"{total:,}")
+    if total == 1:
         message = STANDING[standing].format(name=names[0])
     facts = []
     for name, entry in zip(names, conflicts, strict=True):
@@ -95,8 +96,12 @@ def conflict(session: Session, error: Refused, standing: Standing) -> Problem:
             facts.append(name)
         facts.append(say("now     {digest}{moved}", digest=_value(entry["now"]), moved=_moved(session, entry)))
         facts.append(say("wanted  {digest}", digest=_value(entry["wanted"])))
-    if error.detail.get("would_move"):
-        facts.append(say("nothing was changed; {count} other references could move", count=error.detail["would_move"]))
+    if total > len(names):
+        facts.append(say("and {count} more", count=f"{total - len(names):,}"))
+    if gone:
+        facts.append(say("{references} gone for good", references=counted(gone, "reference is", "references are")))
+    if would_move := int(str(error.detail["would_move"])):
+        facts.append(say("nothing was changed; {count} other references could move", count=f"{would_move:,}"))
     return Problem(
         message,
         Exit.CONFLICT,

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
+from refloat.cli.printing import Entry
 from refloat.cli.wording import counted, listed, short
 from refloat.language import say
 
@@ -32,6 +34,12 @@ def summary(moves: Sequence[Move]) -> str:
     if len(parts) <= 2:
         return "; ".join(parts)
     return f"{parts[0]}; {counted(len(parts) - 1, 'more repository', 'more repositories')}"
+
+
+def first_of(moves: Sequence[Move]) -> str:
+    """Name one of the moved references: a tag, where there is one."""
+    move = next((move for move in moves if is_tag(move["reference"])), moves[0])
+    return named(move["repository"], move["reference"])
 
 
 def _one_repository(repository: str, moves: Sequence[Move]) -> str:
@@ -90,6 +98,26 @@ def removed_many(
         yield say(
             "  {manifests}: something live needs them", manifests=counted(len(left), "manifest stays", "manifests stay")
         )
+
+
+def tallied(answer: Entry) -> Iterator[str]:
+    """Say of more moves than an answer lists, what came and went in each repository."""
+    rows = cast("Sequence[Entry]", answer["repositories"])
+    for row in rows:
+        for verb, counts in ((say("Restored"), row["came"]), (say("Moved to trash"), row["went"])):
+            if told := _told(cast("Mapping[str, int]", counts)):
+                yield say("{verb}: {repository} with {told}", verb=verb, repository=row["repository"], told=told)
+        if moved := int(str(row["moved"])):
+            yield say("Moved: {tags} of {repository}", tags=counted(moved, "tag"), repository=row["repository"])
+    more = int(str(answer["repositories_total"])) - len(rows)
+    if more:
+        yield say("  and in {repositories}", repositories=counted(more, "more repository", "more repositories"))
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    parts = [counted(counts["tags"], "tag")] if counts["tags"] else []
+    parts += [counted(counts["manifests"], "manifest")] if counts["manifests"] else []
+    return say(" and ").join(parts)
 
 
 def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from refloat.cli.problems import Problem, usage
 from refloat.core.errors import NameInvalid
 from refloat.core.names import ALGORITHMS, RepositoryName, Tag
-from refloat.core.patterns import ImagePattern
+from refloat.core.patterns import ImagePattern, RepositoryPattern
 from refloat.language import say
 
 FORM = "[HOST[:PORT]/]REPO[:TAG][@DIGEST]"
@@ -94,6 +94,19 @@ def parse_wild(text: str) -> tuple[str | None, str]:
         return host, str(ImagePattern.parse(name))
     except NameInvalid as problem:
         raise usage(problem.message, say("[HOST[:PORT]/]REPO:TAG, with * in either")) from None
+
+
+def parse_repositories(text: str) -> tuple[str | None, str]:
+    """Read `[HOST/]REPO/`, or REPO with `*`, `?` or `**` in it; return host and pattern. Raises Problem."""
+    host, name = split_host(_without_prefix(text).removesuffix("/"))
+    try:
+        pattern = RepositoryPattern.parse(name)
+        return host, pattern.one_repository or str(pattern)
+    except NameInvalid as problem:
+        raise usage(
+            say("{text!r} is not a repository: {problem}", text=text, problem=problem.message),
+            say("[HOST[:PORT]/]REPO, in which there may be *"),
+        ) from None
 
 
 def split_host(text: str) -> tuple[str | None, str]:

@@ -11,6 +11,8 @@ from refloat.cli.wording import counted
 from refloat.client.errors import Refused
 from refloat.language import say
 
+PAGE = 1000
+
 
 @click.command(cls=Verb)
 @click.argument("verb", required=False, default="ls", type=click.Choice(["ls", "show"]), metavar="[ls|show]")
@@ -40,8 +42,9 @@ def trash(session: Session, verb: str, change: str | None, *, repo: str | None, 
 
 
 def _show(session: Session, change: str) -> None:
+    server = session.server()
     try:
-        entry = session.server().get(f"changes/{change}")
+        entry = server.get(f"changes/{change}")
     except Refused as error:
         raise problem_of(error) from None
     printer = session.printer
@@ -50,4 +53,4 @@ def _show(session: Session, change: str) -> None:
     elif printer.form == "quiet":
         printer.line(str(entry["id"]))
     else:
-        one_change(printer, entry)
+        one_change(printer, entry, server.pages(f"changes/{entry['id']}/moves", "moves", "after", n=PAGE))

@@ -17,6 +17,11 @@ from refloat.client.errors import Refused
 from refloat.client.refloat import Document, Refloat
 from refloat.language import say
 
+HINDERED = {
+    "moved": say("it has moved since"),
+    "protected": say("it is protected"),
+    "gone": say("its image is gone for good"),
+}
 CHOICES = 20  # changes listed where none was named
 
 
@@ -70,18 +75,24 @@ def tell_undone(session: Session, server: Refloat, answer: Document) -> None:
 
 
 def _lines(answer: Document) -> Iterator[str]:
-    yield from moves.undone(moves_of(answer))
-    satisfied = cast("list[Entry]", answer["satisfied"])
+    listed = moves_of(answer)
+    whole = len(listed) == int(str(answer["moves_total"]))
+    yield from moves.undone(listed) if whole else moves.tallied(answer)
+    satisfied = int(str(answer["satisfied_total"]))
     if not answer["moves"]:
         yield say("Nothing to do: everything is as it would be")
     elif satisfied:
-        yield say("  {references} already as wanted", references=counted(len(satisfied), "reference"))
+        yield say("  {references} already as wanted", references=counted(satisfied, "reference"))
     for entry in cast("list[Entry]", answer["skipped"]):
         name = moves.named(entry["repository"], entry["reference"])
-        now = short(str(entry["now"])) if entry["now"] else "gone"
-        yield say("  {name} stays as it is ({now}): it has moved since", name=name, now=now)
+        now = short(str(entry["now"])) if entry["now"] else say("not there")
+        yield say("  {name} stays as it is ({now}): {why}", name=name, now=now, why=HINDERED[str(entry["why"])])
     for entry in cast("list[Entry]", answer["left"]):
         yield say("  {digest} stays: something live needs it", digest=moves.named(entry["repository"], entry["digest"]))
+    for title in ("skipped", "left"):
+        more = int(str(answer[f"{title}_total"])) - len(cast("list[Entry]", answer[title]))
+        if more:
+            yield say("  and {references} more stay", references=f"{more:,}")
 
 
 def _last(session: Session, server: Refloat) -> str:

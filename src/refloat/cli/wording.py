@@ -57,6 +57,14 @@ def day(text: str) -> str:
     return text[:10]
 
 
+def age(text: str) -> int:
+    """Read a duration as people write it, such as `30d`; return seconds. Raises Problem."""
+    written = _AGO.fullmatch(text)
+    if written is None:
+        raise usage(say("{text!r} is not an age", text=text), say("ages are written as 12h, 30d, 8w"))
+    return int(written[1]) * SECONDS[written[2]]
+
+
 def past(text: str, now: datetime) -> str:
     """Read a time of the past as people write it; return it as RFC 3339. A date is its last instant, UTC."""
     try:

@@ -24,10 +24,36 @@ def is_pattern(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class ImagePattern:
-    """Tags of repositories, by pattern. Tags that attach something to a digest follow it and are never matched."""
+class RepositoryPattern:
+    """Repositories, by pattern; or one, by its name."""
 
     repository: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `REPO`, in which there may be `*`, `?`, `**`. Raises NameInvalid."""
+        if not _NAME_LETTERS.fullmatch(text):
+            shown = printable(text)
+            raise NameInvalid(f"{shown} is not a pattern of repositories, as team/** is", {"repository": shown})
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.repository
+
+    @property
+    def one_repository(self) -> RepositoryName | None:
+        """The repository, where none of its letters stands for more. Raises NameInvalid."""
+        return None if is_pattern(self.repository) else RepositoryName.parse(self.repository)
+
+    def matches_repository(self, name: RepositoryName) -> bool:
+        """Is a repository meant?"""
+        return _matches(self.repository, _IN_A_NAME, name)
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePattern(RepositoryPattern):
+    """Tags of repositories, by pattern. Tags that attach something to a digest follow it and are never matched."""
+
     tag: str
 
     @classmethod
@@ -41,15 +67,6 @@ class ImagePattern:
 
     def __str__(self) -> str:
         return f"{self.repository}:{self.tag}"
-
-    @property
-    def one_repository(self) -> RepositoryName | None:
-        """The repository, where the pattern is of tags alone. Raises NameInvalid."""
-        return None if is_pattern(self.repository) else RepositoryName.parse(self.repository)
-
-    def matches_repository(self, name: RepositoryName) -> bool:
-        """Is a repository meant?"""
-        return _matches(self.repository, _IN_A_NAME, name)
 
     def matches_tag(self, tag: Tag) -> bool:
         """Is a tag of such a repository meant?"""

@@ -100,7 +100,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """All moves made by one request or run: the unit of undo."""
+    """All moves made by one request or run: the unit of undo. A list of changes holds the first moves of each."""
 
     id: str
     run: str | None
@@ -113,6 +113,7 @@ class Change:
     undoes: str | None
     held_until: int
     moves: tuple[Moved, ...]
+    moves_total: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,20 @@ from refloat.core.names import Digest, Reference
 from refloat.core.removal import propose_children, propose_removal
 
 OnConflict = Literal["refuse", "skip", "replace"]
+Hindrance = Literal["moved", "protected", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A reference that somebody moved since: it is at `now`, the undo would want it at `wanted`."""
+    """A reference that stays at `now`, while the undo would want it at `wanted`.
+
+    Somebody `moved` it since, or it is `protected`, or history let go of the manifest: it is `gone`.
+    """
 
     reference: Reference
     now: Digest | None
     wanted: Digest | None
+    why: Hindrance = "moved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,12 @@ def plan_undo(view: View, moves: Iterable[Move], on_conflict: OnConflict) -> Und
     return Undo(proposal, tuple(satisfied), tuple(conflicts))
 
 
-def pass_over(view: View, plan: Undo, references: Iterable[Reference]) -> Undo:
-    """Return the plan without `references`, which may not move and are listed as in the way."""
+def pass_over(view: View, plan: Undo, references: Iterable[Reference], why: Hindrance) -> Undo:
+    """Return the plan without `references`, which cannot move and are listed as in the way."""
     conflicts = list(plan.conflicts)
     for reference in references:
         wanted = plan.proposal.wish.pop(reference)
-        conflicts.append(Conflict(reference, view.value(reference), wanted))
+        conflicts.append(Conflict(reference, view.value(reference), wanted, why))
     return Undo(plan.proposal, plan.satisfied, tuple(conflicts))
 
 

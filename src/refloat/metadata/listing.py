@@ -5,8 +5,8 @@ import sqlite3
 from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
-from refloat.core.records import Change, Doomed, PastValue, RepositoryEntry, TagEntry
-from refloat.metadata.rows import CHANGE_COLUMNS, read_change, to_change, to_digest, to_doomed, to_reference
+from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, TagEntry
+from refloat.metadata.rows import CHANGE_COLUMNS, read_change, read_moves, to_change, to_digest, to_doomed, to_reference
 
 _CHANGES = f"""
 SELECT {CHANGE_COLUMNS} FROM changes c
@@ -23,6 +23,12 @@ WHERE c.pruned = 0 AND c.n < ?2 AND EXISTS (
     AND NOT EXISTS (SELECT 1 FROM moves s
         WHERE s.repository = m.repository AND s.reference = m.reference AND s.seq > m.seq))
 ORDER BY c.n DESC LIMIT ?3"""
+
+# What a change displaced, that neither history nor anything else still holds.
+_LACKS = """
+SELECT 1 FROM changes c JOIN moves m ON m.change = c.n
+WHERE c.id = ? AND m.old IS NOT NULL AND m.held IS NULL
+AND NOT EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.old) LIMIT 1"""
 
 _HISTORY = """
 SELECT m.reference, m.seq, c.at, m.old, m.new, c.id, c.kind, c.actor, c.client, c.reason, c.held_until,
@@ -53,6 +59,18 @@ AND NOT EXISTS (SELECT 1 FROM refs f JOIN tips p ON p.repository = ?1 AND p.refe
     WHERE f.repository = ?1 AND f.child = m.digest)
 ORDER BY m.digest LIMIT ?3"""
 
+_QUIET_TAGS = """
+SELECT t.reference FROM repositories r JOIN tips t ON t.repository = r.id JOIN changes c ON c.n = t.change
+JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest
+WHERE r.name = ?1 AND t.manifest IS NULL AND c.at < ?2 AND m.pushed_at < ?2 ORDER BY t.reference"""
+
+_QUIET_UNTAGGED = f"""
+SELECT digest FROM ({_UNTAGGED}) WHERE pushed_at < ?4
+AND NOT EXISTS (SELECT 1 FROM tips t JOIN changes c ON c.n = t.change
+    WHERE t.repository = ?1 AND t.reference = digest AND c.at >= ?4)
+AND NOT EXISTS (SELECT 1 FROM moves l JOIN changes c ON c.n = l.change
+    WHERE l.repository = ?1 AND l.held = digest AND c.at >= ?4)"""
+
 _REPOSITORIES = """
 SELECT r.id, r.name, (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NULL),
     (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NOT NULL),
@@ -75,6 +93,7 @@ SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_a
 ORDER BY delete_after LIMIT ?"""
 
 NEWEST = 2**62
+FIRST_MOVES = 100  # of each change in a list
 
 
 class SqliteListing:
@@ -96,11 +115,18 @@ class SqliteListing:
 
     def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
         rows = self._execute(_CHANGES, (repository, self._number(before), limit)).fetchall()
-        return [to_change(self._execute, row) for row in rows]
+        return [to_change(self._execute, row, FIRST_MOVES) for row in rows]
 
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
         rows = self._execute(_TRASH, (repository, self._number(before), limit)).fetchall()
-        return [to_change(self._execute, row) for row in rows]
+        return [to_change(self._execute, row, FIRST_MOVES) for row in rows]
+
+    def moves(self, change: str, after: tuple[RepositoryName, int] | None, limit: int) -> list[Moved]:
+        place = (0, 0) if after is None else (self._repository(after[0]) or 0, after[1])
+        return list(read_moves(self._execute, self._number(change), place, limit))
+
+    def is_undoable(self, change: str) -> bool:
+        return self._execute(_LACKS, (change,)).fetchone() is None
 
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""
@@ -129,6 +155,19 @@ class SqliteListing:
 
     def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         return self._entries(_UNTAGGED, repository, last, limit)
+
+    def quiet_tags(self, repository: RepositoryName, since: int) -> list[Tag]:
+        return [Tag(row[0]) for row in self._execute(_QUIET_TAGS, (repository, since))]
+
+    def quiet_untagged(self, repository: RepositoryName, since: int | None) -> list[Digest]:
+        asked = (self._repository(repository), "", -1, NEWEST if since is None else since)
+        return [Digest(row[0]) for row in self._execute(_QUIET_UNTAGGED, asked)]
+
+    def live_digests(self, repository: RepositoryName) -> list[Digest]:
+        rows = self._execute(
+            "SELECT manifest FROM tips WHERE repository = ? AND manifest IS NOT NULL", (self._repository(repository),)
+        )
+        return [Digest(row[0]) for row in rows]
 
     def _entries(self, statement: str, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         number = self._repository(repository)
@@ -160,16 +199,18 @@ class SqliteListing:
         )
         return [Tag(row[0]) for row in rows]
 
-    def keeps(self, repository: RepositoryName, digest: Digest) -> bool:
-        """Is a manifest there, live or held by any change?"""
-        asked = (self._repository(repository), digest)
-        rows = self._execute("SELECT 1 FROM manifests WHERE repository = ? AND digest = ?", asked)
-        return rows.fetchone() is not None
-
     def matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
         rows = self._execute(
             """SELECT manifest FROM tips WHERE repository = ?1 AND manifest >= ?2 AND manifest < ?2 || '~'
                ORDER BY manifest LIMIT ?3""",
+            (self._repository(repository), prefix, limit),
+        )
+        return [Digest(row[0]) for row in rows]
+
+    def held_matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
+        rows = self._execute(
+            """SELECT DISTINCT held FROM moves WHERE repository = ?1 AND held >= ?2 AND held < ?2 || '~'
+               ORDER BY held LIMIT ?3""",
             (self._repository(repository), prefix, limit),
         )
         return [Digest(row[0]) for row in rows]

@@ -95,4 +95,4 @@ class SqliteReader:
         row = self._execute(_DELETED_BY, (repository, reference)).fetchone()
         if row is None or row[1] is not None or row[2] is None:
             return None
-        return read_change(self._execute, row[0])
+        return read_change(self._execute, row[0], most=0)

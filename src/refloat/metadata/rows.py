@@ -12,7 +12,9 @@ Execute = Callable[..., sqlite3.Cursor]
 CHANGE_COLUMNS = "n, id, run, at, kind, actor, address, client, reason, undoes, held_until"
 _MOVES = """
 SELECT r.name, m.seq, m.reference, m.old, m.new, m.held IS NOT NULL
-FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = ? ORDER BY r.name, m.seq"""
+FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = ?1 AND (m.repository, m.seq) > (?2, ?3)
+ORDER BY m.repository, m.seq LIMIT ?4"""
+_HOW_MANY = "SELECT count(*) FROM moves WHERE change = ?"
 
 
 def to_reference(text: str) -> Reference:
@@ -25,23 +27,29 @@ def to_digest(text: str | None) -> Digest | None:
     return None if text is None else Digest(text)
 
 
-def to_change(execute: Execute, row: tuple[object, ...]) -> Change:
-    """Return a row of CHANGE_COLUMNS, with its moves."""
-    moves = tuple(
+def to_change(execute: Execute, row: tuple[object, ...], most: int = -1) -> Change:
+    """Return a row of CHANGE_COLUMNS, with its moves, or the first `most` of them."""
+    moves = read_moves(execute, row[0], (0, 0), most)
+    (total,) = execute(_HOW_MANY, (row[0],)).fetchone()
+    return Change(*row[1:], moves, total)  # type: ignore[arg-type, call-arg]  # its fields, in order
+
+
+def read_moves(execute: Execute, n: object, after: tuple[int, int], most: int) -> tuple[Moved, ...]:
+    """Return at most `most` moves of the change with row number `n`, after a repository's number and a move's."""
+    return tuple(
         Moved(
             RepositoryName(name),
             seq,
             Move(to_reference(reference), to_digest(old), to_digest(new)),
             bool(held),
         )
-        for name, seq, reference, old, new, held in execute(_MOVES, (row[0],))
+        for name, seq, reference, old, new, held in execute(_MOVES, (n, *after, most))
     )
-    return Change(*row[1:], moves)  # type: ignore[arg-type, call-arg]  # its fields, in order
 
 
-def read_change(execute: Execute, n: int) -> Change:
-    """Return the change with row number `n`."""
-    return to_change(execute, execute(f"SELECT {CHANGE_COLUMNS} FROM changes WHERE n = ?", (n,)).fetchone())
+def read_change(execute: Execute, n: int, most: int = -1) -> Change:
+    """Return the change with row number `n`, with its moves, or the first `most` of them."""
+    return to_change(execute, execute(f"SELECT {CHANGE_COLUMNS} FROM changes WHERE n = ?", (n,)).fetchone(), most)
 
 
 def to_doomed(rows: Iterable[tuple[object, ...]]) -> list[Doomed]:

@@ -11,7 +11,7 @@ from refloat.core.errors import ManifestUnknown, NameUnknown, RequestInvalid
 from refloat.core.manifest import Need, annotations_of
 from refloat.core.media import IMAGES, INDEXES
 from refloat.core.names import Digest, Reference, RepositoryName, Tag, parse_reference
-from refloat.core.records import Change, ManifestFacts, PastValue, StoredManifest, TagEntry
+from refloat.core.records import ManifestFacts, PastValue, StoredManifest, TagEntry
 from refloat.ports import BlobStore, Listing, Reader
 
 LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for a list
@@ -101,21 +101,13 @@ def find_reference(listing: Listing, repository: RepositoryName, text: str) -> R
     """
     if not _SHORT_DIGEST.fullmatch(text) or len(text.partition(":")[2]) in (64, 128):
         return parse_reference(text)
-    found = sorted(listing.matching(repository, text, MOST_MATCHES)) or _in_trash(listing, repository, text)
+    found = listing.matching(repository, text, MOST_MATCHES) or listing.held_matching(repository, text, MOST_MATCHES)
     if not found:
         raise ManifestUnknown(f"{repository} has no manifest whose digest begins with {text}", {"reference": text})
     if len(found) > 1:
         hexes = text.partition(":")[2]
         raise RequestInvalid(f"{hexes} is ambiguous: {len(found)} digests begin with it", {"matches": found})
     return found[0]
-
-
-def is_undoable(listing: Listing, change: Change) -> bool:
-    """Is every manifest that taking `change` back needs still there?"""
-    return all(
-        moved.held or moved.move.old is None or listing.keeps(moved.repository, moved.move.old)
-        for moved in change.moves
-    )
 
 
 def state_of(read: Reader, repository: RepositoryName, past: PastValue) -> State | None:
@@ -136,17 +128,6 @@ def platforms(stores: Stores, repository: RepositoryName, manifest: StoredManife
         return ()
     platform = _platform(_config(stores, repository, manifest))
     return (platform,) if platform else ()
-
-
-def _in_trash(listing: Listing, repository: RepositoryName, prefix: str) -> list[Digest]:
-    return sorted(
-        {
-            moved.move.old
-            for change in listing.trash(repository, None, MOST_TRASH)
-            for moved in change.moves
-            if moved.repository == repository and moved.move.old is not None and moved.move.old.startswith(prefix)
-        }
-    )
 
 
 def _part(stores: Stores, repository: RepositoryName, need: Need, size: int | None, said: Mapping[str, object]) -> Part:

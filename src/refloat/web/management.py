@@ -28,6 +28,7 @@ ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/", reads.get_server),
     ("GET", "/changes", reads.get_changes),
     ("GET", "/changes/{id}", reads.get_change),
+    ("GET", "/changes/{id}/moves", reads.get_moves),
     ("GET", "/trash", reads.get_trash),
     ("GET", "/repositories", reads.get_repositories),
     ("GET", REPOSITORY + "/images", reads.get_images),

@@ -7,13 +7,12 @@ import msgspec
 
 from refloat.core.moves import Move
 from refloat.core.names import RepositoryName
-from refloat.core.records import Change, ManifestFacts, PastValue, RepositoryEntry, TagEntry
+from refloat.core.records import Change, ManifestFacts, Moved, PastValue, RepositoryEntry, TagEntry
 from refloat.usecases.collect import Round
 from refloat.usecases.inspect import Image, Part, State
-from refloat.usecases.remove import Removed
-from refloat.usecases.undo import Undone
 from refloat.web.management_requests import rfc3339
 
+MOST_MOVES = 100  # that a change tells of itself; the rest is a list of its own
 Json = dict[str, object]
 Describe = Callable[[Change], tuple[str | None, bool]]  # a change -> (the change that took it back, undoable)
 
@@ -24,6 +23,7 @@ class Schemas:
     SERVER: ClassVar = "refloat.server/1"
     CHANGE: ClassVar = "refloat.change/1"
     CHANGES: ClassVar = "refloat.changes/1"
+    MOVES: ClassVar = "refloat.moves/1"
     TRASH: ClassVar = "refloat.trash/1"
     REPOSITORIES: ClassVar = "refloat.repositories/1"
     IMAGES: ClassVar = "refloat.images/1"
@@ -40,7 +40,7 @@ def encode(document: Mapping[str, object]) -> bytes:
 
 
 def change_document(change: Change, describe: Describe) -> Json:
-    """Describe one change with all its moves."""
+    """Describe one change with the first of its moves."""
     undone_by, undoable = describe(change)
     return {
         "schema": Schemas.CHANGE,
@@ -56,8 +56,24 @@ def change_document(change: Change, describe: Describe) -> Json:
         "undone_by": undone_by,
         "undoable": undoable,
         "held_until": rfc3339(change.held_until),
-        "moves": [move_document(moved.repository, moved.move) | {"held": moved.held} for moved in change.moves],
+        "moves": [_moved(moved) for moved in change.moves[:MOST_MOVES]],
+        "moves_total": change.moves_total,
     }
+
+
+def moves_document(change: str, moves: list[Moved], limit: int) -> Json:
+    """Describe a page of a change's moves; `next` is what `after` asks the following page with."""
+    last = moves[-1] if len(moves) == limit else None
+    return {
+        "schema": Schemas.MOVES,
+        "change": change,
+        "moves": [_moved(moved) for moved in moves],
+        "next": f"{last.repository}:{last.seq}" if last else None,
+    }
+
+
+def _moved(moved: Moved) -> Json:
+    return move_document(moved.repository, moved.move) | {"held": moved.held}
 
 
 def changes_document(schema: str, changes: list[Change], limit: int, describe: Describe) -> Json:
@@ -191,39 +207,6 @@ def history_document(repository: RepositoryName, entries: list[tuple[PastValue, 
             for past, state in entries
         ],
         "next": entries[-1][0].seq if len(entries) == limit else None,
-    }
-
-
-def removed_document(removed: Removed, terms: Json) -> Json:
-    """Describe what a removal moved. `terms` says whether it was a dry run and until when it can be undone."""
-    return {
-        "schema": Schemas.REMOVED,
-        **terms,
-        "change": None if terms["dry_run"] else removed.change,
-        "images": [
-            {"repository": name, "reference": reference}
-            for name, references in removed.asked.items()
-            for reference in references
-        ],
-        "moves": [move_document(name, move) for name, moves in removed.moves.items() for move in moves],
-        "left": [{"repository": name, "digest": digest} for name, left in removed.left.items() for digest in left],
-    }
-
-
-def undone_document(undone: Undone, terms: Json) -> Json:
-    """Describe what an undo or a restore moved, found as wanted, passed over, and had to leave."""
-    return {
-        "schema": Schemas.UNDONE,
-        **terms,
-        "change": None if terms["dry_run"] else undone.change,
-        "undoes": undone.undoes,
-        "moves": [move_document(name, move) for name, moves in undone.moves.items() for move in moves],
-        "satisfied": [{"repository": name, "reference": reference} for name, reference in undone.satisfied],
-        "skipped": [
-            {"repository": name, "reference": item.reference, "now": item.now, "wanted": item.wanted}
-            for name, item in undone.skipped
-        ],
-        "left": [{"repository": name, "digest": digest} for name, digest in undone.left],
     }
 
 

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from refloat import __version__
 from refloat.core.errors import RequestInvalid
 from refloat.core.records import Change
-from refloat.usecases.inspect import images, is_undoable, show, state_of
+from refloat.usecases.inspect import images, show, state_of
 from refloat.usecases.pull import resolve
 from refloat.web import management_answers as answers
 from refloat.web import management_requests as asked
@@ -56,12 +56,26 @@ async def _changes(desk: Desk, request: Request, schema: str) -> Response:
 
 
 async def get_change(desk: Desk, request: Request) -> Response:
-    """Answer one change with all its moves."""
+    """Answer one change with the first of its moves."""
     asked.refuse_unknown(request.query_params)
     prefix = asked.change_prefix(request.path_params["id"])
 
     def read() -> Json:
         return answers.change_document(desk.listing.change(prefix), _describe(desk))
+
+    return answer(await asyncio.to_thread(read))
+
+
+async def get_moves(desk: Desk, request: Request) -> Response:
+    """Answer a page of a change's moves."""
+    query = request.query_params
+    asked.refuse_unknown(query, "after", "n")
+    limit, after = asked.page_size(query), asked.moved_place(query.get("after"))
+    prefix = asked.change_prefix(request.path_params["id"])
+
+    def read() -> Json:
+        change = desk.listing.change(prefix).id
+        return answers.moves_document(change, desk.listing.moves(change, after, limit), limit)
 
     return answer(await asyncio.to_thread(read))
 
@@ -127,6 +141,6 @@ async def get_history(desk: Desk, request: Request) -> Response:
 
 def _describe(desk: Desk) -> answers.Describe:
     def describe(change: Change) -> tuple[str | None, bool]:
-        return desk.listing.undone_by(change.id), is_undoable(desk.listing, change)
+        return desk.listing.undone_by(change.id), desk.listing.is_undoable(change.id)
 
     return describe

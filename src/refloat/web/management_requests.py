@@ -22,7 +22,9 @@ _CHANGE_ID = re.compile(r"[a-z]{1,10}")
 Reason = Annotated[str, msgspec.Meta(max_length=1000)]
 ReferenceText = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
-ImageText = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+Texts = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=500)]], msgspec.Meta(max_length=1000)]
+LONGEST_AGE = 100 * 366 * 24 * 3600  # seconds
+MOST_MOVES = (1 << 31) - 1  # no reference has moved more often
 
 
 class Body(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -45,9 +47,16 @@ class UndoBody(Doing, frozen=True, kw_only=True, rename={"name": "as"}):
 
 
 class RemoveBody(Doing, frozen=True, kw_only=True):
-    """`POST remove`. Each of `images` is `REPO:TAG`, `REPO@DIGEST`, or a pattern of repositories and tags."""
+    """`POST remove`. Each of `images` is `REPO:TAG`, `REPO@DIGEST`, or a pattern of repositories and tags.
 
-    images: Annotated[list[ImageText], msgspec.Meta(min_length=1, max_length=1000)]
+    `untagged` and `repositories` are repositories or patterns of them: whose untagged images go, and which go
+    whole. `older_than_seconds` narrows patterns to what nobody pushed or moved for so long.
+    """
+
+    images: Texts = []
+    untagged: Texts = []
+    repositories: Texts = []
+    older_than_seconds: Annotated[int, msgspec.Meta(ge=0, le=LONGEST_AGE)] | None = None
     scope: Literal["image", "tag"] = "image"
 
 
@@ -55,7 +64,7 @@ class RestoreBody(Doing, frozen=True, kw_only=True, rename={"name": "as"}):
     """`POST repositories/NAME/restore`. `at` is an RFC 3339 instant."""
 
     reference: ReferenceText
-    revision: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    revision: Annotated[int, msgspec.Meta(ge=0, le=MOST_MOVES)] | None = None
     at: str | None = None
     name: ReferenceText | None = None
     on_conflict: OnConflict = "refuse"
@@ -123,6 +132,16 @@ def move_number(text: str | None) -> int | None:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise RequestInvalid(f"before is the number of a move, not {printable(text)}")
     return int(text)
+
+
+def moved_place(text: str | None) -> tuple[RepositoryName, int] | None:
+    """Return `after` of a page of moves: `NAME:NUMBER`. Raises RequestInvalid, NameInvalid."""
+    if text is None:
+        return None
+    name, colon, number = text.rpartition(":")
+    if not colon or not number.isascii() or not number.isdecimal() or len(number) > 18:
+        raise RequestInvalid(f"after is what the page before gave as next, not {printable(text)}")
+    return RepositoryName.parse(name), int(number)
 
 
 def instant(text: str | None) -> int | None:

@@ -8,15 +8,16 @@ from starlette.responses import Response
 
 from refloat.core.errors import ChangeGone, CollectionStopped, ManifestUnknown, RequestInvalid, Unavailable
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
-from refloat.core.patterns import ImagePattern, is_pattern
+from refloat.core.patterns import ImagePattern, RepositoryPattern, is_pattern
 from refloat.core.records import Cause, Change
 from refloat.usecases.pull import resolve
-from refloat.usecases.remove import Wanted, remove
+from refloat.usecases.remove import Selection, Wanted, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from refloat.web import management_answers as answers
+from refloat.web import management_outcomes as outcomes
 from refloat.web import management_requests as asked
 from refloat.web.management_answers import Json
-from refloat.web.management_desk import Desk, answer, changed
+from refloat.web.management_desk import SECOND, Desk, answer, changed
 
 
 async def post_undo(desk: Desk, request: Request) -> Response:
@@ -32,23 +33,46 @@ async def post_undo(desk: Desk, request: Request) -> Response:
         known = gone.detail if isinstance(gone.detail, dict) else {}
         gone.detail = {**known, "change": change.id, "held_until": change.held_until}
         raise
-    return changed(answers.undone_document(undone, _terms(body, cause)))
+    return changed(outcomes.undone_document(undone, _terms(body, cause)))
 
 
 async def post_remove(desk: Desk, request: Request) -> Response:
     """Move images to the trash."""
     body = asked.decode(await desk.body(request), asked.RemoveBody)
-    patterns = [ImagePattern.parse(text) for text in body.images if is_pattern(text)]
-    wanted = await asyncio.to_thread(_wanted, desk, [text for text in body.images if not is_pattern(text)])
     cause = desk.cause(request, body.reason)
+    selection = await asyncio.to_thread(_selection, desk, body, cause)
     try:
-        removed = await desk.run(body, lambda tx: remove(tx, wanted, patterns, cause, body.scope))
+        removed = await desk.run(body, lambda tx: remove(tx, selection, cause, body.scope))
     except ManifestUnknown:
-        for repository, references in wanted.items():
+        for repository, references in selection.named.items():
             for reference in references:  # says who deleted it, and until when it can come back
                 resolve(desk.read, repository, reference)
         raise
-    return changed(answers.removed_document(removed, _terms(body, cause)))
+    return changed(outcomes.removed_document(removed, _terms(body, cause)))
+
+
+def _selection(desk: Desk, body: asked.RemoveBody, cause: Cause) -> Selection:
+    """Read what a removal names. Raises NameInvalid, ManifestUnknown, RequestInvalid."""
+    named = [text for text in body.images if not is_pattern(text)]
+    if not body.images and not body.untagged and not body.repositories:
+        raise RequestInvalid("say what to remove: images, untagged or repositories")
+    if body.older_than_seconds is not None and (named or body.repositories):
+        raise RequestInvalid("older_than_seconds narrows patterns and untagged; it cannot go with what is named")
+    return Selection(
+        named=_wanted(desk, named),
+        images=[ImagePattern.parse(text) for text in body.images if is_pattern(text)],
+        untagged=[_repositories(desk, text) for text in body.untagged],
+        repositories=[_repositories(desk, text) for text in body.repositories],
+        quiet_since=None if body.older_than_seconds is None else cause.at - body.older_than_seconds * SECOND,
+    )
+
+
+def _repositories(desk: Desk, text: str) -> RepositoryPattern:
+    """Read a repository, which has to be there, or a pattern. Raises NameInvalid, NameUnknown."""
+    pattern = RepositoryPattern.parse(text)
+    if pattern.one_repository is not None:
+        asked.refuse_missing(desk.read, desk.name(text))
+    return pattern
 
 
 def _wanted(desk: Desk, images: Sequence[str]) -> Wanted:
@@ -73,7 +97,7 @@ async def post_restore(desk: Desk, request: Request) -> Response:
     wanted = RestoreRequest(repository, reference, body.revision, at, _tag(body.name), body.on_conflict)
     cause = desk.cause(request, body.reason)
     undone = await desk.run(body, lambda tx: restore(tx, wanted, cause))
-    return changed(answers.undone_document(undone, _terms(body, cause)))
+    return changed(outcomes.undone_document(undone, _terms(body, cause)))
 
 
 async def post_collect(desk: Desk, request: Request) -> Response:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refloat.core.closing import close
-from refloat.core.errors import ChangeConflict, ChangeGone, ManifestUnknown, RequestInvalid
+from refloat.core.errors import ManifestUnknown, RequestInvalid
 from refloat.core.followers import followers_of
-from refloat.core.moves import Move, Settled
+from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
-from refloat.core.protection import protected_in
 from refloat.core.records import Cause, Change, ChangeKind
-from refloat.core.undo import Conflict, OnConflict, Undo, pass_over, plan_as, plan_undo, plan_values, take_along
+from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
+from refloat.usecases.undo.hindrances import hindered, passed_over, refuse_gone_alone, refuse_hindered
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,77 +167,21 @@ def _carry_out(
     cause: Cause,
     undoes: str | None,
 ) -> Undone:
-    conflicts = [(repository, conflict) for repository, plan in plans.items() for conflict in plan.conflicts]
-    if conflicts and on_conflict == "refuse":  # guard: an-undo-overwrites-nobody
-        raise _refusal(tx, conflicts, plans)
     if on_conflict == "skip":
-        plans = _without_protected(tx, plans, cause)
-        conflicts = [(repository, conflict) for repository, plan in plans.items() for conflict in plan.conflicts]
+        plans = {name: passed_over(tx, name, plan, cause) for name, plan in plans.items()}
+        refuse_gone_alone(plans)
+    else:
+        refuse_hindered(tx, plans, on_conflict)
     settled = {
         repository: close(tx.view(repository), repository, plan.proposal, cause.rules)
         for repository, plan in plans.items()
     }
-    _refuse_gone(tx, settled)
     moves = {repository: part.moves for repository, part in settled.items()}
     return Undone(
         change=tx.record(kind, cause, moves, undoes),
         undoes=undoes,
         moves=moves,
         satisfied=tuple((repository, reference) for repository, plan in plans.items() for reference in plan.satisfied),
-        skipped=tuple(conflicts) if on_conflict == "skip" else (),
+        skipped=tuple(hindered(plans)) if on_conflict == "skip" else (),
         left=tuple((repository, digest) for repository, part in settled.items() for digest in part.left),
-    )
-
-
-def _without_protected(
-    tx: Transaction, plans: Mapping[RepositoryName, Undo], cause: Cause
-) -> dict[RepositoryName, Undo]:
-    """Who asks to skip what is in the way means protected tags too."""
-    passed = {}
-    for repository, plan in plans.items():
-        view = tx.view(repository)
-        passed[repository] = pass_over(
-            view, plan, protected_in(cause.rules.protected, repository, view, plan.proposal.wish)
-        )
-    return passed
-
-
-def _refuse_gone(tx: Transaction, settled: Mapping[RepositoryName, Settled]) -> None:
-    gone = sorted(
-        {
-            move.new
-            for repository, part in settled.items()
-            for move in part.moves
-            if move.new is not None and not tx.has_manifest(repository, move.new)
-        }
-    )
-    if gone:
-        raise ChangeGone(f"history let go of {len(gone)} manifests that are needed", {"digests": gone})
-
-
-def _refusal(
-    tx: Transaction,
-    conflicts: list[tuple[RepositoryName, Conflict]],
-    plans: Mapping[RepositoryName, Undo],
-) -> ChangeConflict:
-    """Say, for each reference in the way, who moved it, when, and both digests."""
-    entries = []
-    for repository, conflict in conflicts:
-        last = tx.listing.history(repository, conflict.reference, None, 1)
-        entries.append(
-            {
-                "repository": repository,
-                "reference": conflict.reference,
-                "now": conflict.now,
-                "wanted": conflict.wanted,
-                "moved_by": (last[0].actor or last[0].client) if last else None,
-                "moved_at": last[0].at if last else None,
-                "change": last[0].change if last else None,
-            }
-        )
-    free = sum(len(plan.proposal.wish) for plan in plans.values())
-    satisfied = sum(len(plan.satisfied) for plan in plans.values())
-    return ChangeConflict(
-        f"{len(entries)} references moved since; nothing was changed",
-        {"conflicts": entries, "would_move": free, "satisfied": satisfied},
     )

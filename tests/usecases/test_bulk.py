@@ -1,0 +1,179 @@
+"""Very much at once: whole repositories, what nobody touched for long, and an undo that brings back what can come."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from refloat.core.errors import ChangeConflict, ChangeGone, ManifestUnknown, NameUnknown
+from refloat.core.media import OCI_MANIFEST
+from refloat.core.names import Digest, RepositoryName, Tag
+from refloat.core.patterns import ImagePattern, RepositoryPattern
+from refloat.usecases.delete import delete_reference
+from refloat.usecases.remove import Removed, Selection, remove
+from refloat.usecases.undo import UndoRequest, undo
+from tests.usecases.conftest import DAY, TEAM, Registry, index_of
+
+OTHER = RepositoryName("team/web")
+
+
+def rm(registry: Registry, selection: Selection) -> Removed:
+    return registry.do(lambda tx: remove(tx, selection, registry.cause(), "image"))
+
+
+def change_of(removed: Removed) -> str:
+    assert removed.change is not None
+    return removed.change
+
+
+def tagged(registry: Registry, seed: str, *tags: str, repository: RepositoryName = TEAM) -> Digest:
+    body = registry.image(seed, repository=repository)
+    for tag in tags or (Digest.of(body),):
+        registry.put(tag, body, repository=repository)
+    return Digest.of(body)
+
+
+def patterns(*texts: str) -> Sequence[RepositoryPattern]:
+    return [RepositoryPattern.parse(text) for text in texts]
+
+
+def test_a_repository_goes_whole_and_comes_back_beside_what_was_pushed_in_between(registry: Registry) -> None:
+    images = [registry.image("amd64"), registry.image("arm64")]
+    for image in images:
+        registry.put(Digest.of(image), image)
+    registry.put("v1", index_of(*images))
+    signature = registry.image("sbom", subject=Digest.of(index_of(*images)))
+    registry.put(Digest.of(signature), signature)
+    tagged(registry, "untagged")
+    tagged(registry, "fallback", str(Digest.of(images[0]).fallback_tags[1]))
+    before = registry.tips()
+    gone = rm(registry, Selection({}, repositories=patterns("team/api")))
+    assert gone.whole == [TEAM]
+    assert registry.tips() == {}
+    assert registry.metadata.read.catalog("", 10) == []
+    new = tagged(registry, "new", "other")
+    registry.do(lambda tx: undo(tx, UndoRequest(change_of(gone)), registry.cause()))
+    before |= {Tag("other"): new, new: new}
+    assert registry.tips() == before
+
+
+def test_repositories_by_pattern_go_in_one_change(registry: Registry) -> None:
+    tagged(registry, "a", "v1")
+    tagged(registry, "a", "v1", repository=OTHER)
+    kept = tagged(registry, "a", "v1", repository=RepositoryName("base"))
+    gone = rm(registry, Selection({}, repositories=patterns("team/*")))
+    assert gone.whole == [TEAM, OTHER]
+    assert registry.metadata.read.catalog("", 10) == ["base"]
+    assert registry.tips(RepositoryName("base")) == {kept: kept, "v1": kept}
+
+
+@pytest.mark.parametrize("text", ["team/api", "team/*"])
+def test_a_repository_without_anything_live_is_unknown(registry: Registry, text: str) -> None:
+    with pytest.raises(NameUnknown):
+        rm(registry, Selection({}, repositories=patterns(text)))
+
+
+def test_untagged_images_go_and_parts_and_signatures_of_others_stay(registry: Registry) -> None:
+    images = [registry.image("amd64"), registry.image("arm64")]
+    for image in images:
+        registry.put(Digest.of(image), image)
+    registry.put("v1", index_of(*images))
+    signature = registry.image("sbom", subject=Digest.of(index_of(*images)))
+    registry.put(Digest.of(signature), signature)
+    before = registry.tips()
+    loose = tagged(registry, "loose")
+    gone = rm(registry, Selection({}, untagged=patterns("team/**")))
+    assert gone.asked == {TEAM: [loose]}
+    assert registry.tips() == before
+
+
+def test_nothing_untagged_is_nothing_to_do(registry: Registry) -> None:
+    tagged(registry, "a", "v1")
+    gone = rm(registry, Selection({}, untagged=patterns("team/api")))
+    assert (gone.change, gone.asked) == (None, {})
+
+
+def test_an_untagged_image_is_as_old_as_the_loss_of_its_last_tag(registry: Registry) -> None:
+    digest = tagged(registry, "a", "v1")
+    registry.now += 10 * DAY
+    registry.do(lambda tx: delete_reference(tx, TEAM, Tag("v1"), registry.cause()))
+    registry.now += 2 * DAY
+    for days, going in ((5, []), (1, [digest])):
+        since = registry.now - days * DAY
+        gone = rm(registry, Selection({}, untagged=patterns("team/api"), quiet_since=since))
+        assert gone.asked.get(TEAM, []) == going
+
+
+def test_older_than_takes_what_nobody_pushed_or_moved(registry: Registry) -> None:
+    tagged(registry, "old", "pr-1")
+    tagged(registry, "old image, new tag", "keep")
+    registry.now += 10 * DAY
+    tagged(registry, "old image, new tag", "pr-2")
+    tagged(registry, "new", "pr-3")
+    selection = Selection({}, [ImagePattern.parse("team/*:pr-*")], quiet_since=registry.now - 5 * DAY)
+    assert rm(registry, selection).asked == {TEAM: ["pr-1"]}
+    assert rm(registry, selection).change is None
+
+
+def test_a_pattern_without_an_age_has_to_match(registry: Registry) -> None:
+    tagged(registry, "a", "v1")
+    with pytest.raises(ManifestUnknown):
+        rm(registry, Selection({}, [ImagePattern.parse("team/*:pr-*")]))
+
+
+def _one_gone_of_two(registry: Registry) -> str:
+    """Return a change that removed a and b, where only b is still held: by a later change."""
+    tagged(registry, "a", "a")
+    tagged(registry, "b", "b")
+    both = change_of(rm(registry, Selection({TEAM: [Tag("a"), Tag("b")]})))
+    registry.do(lambda tx: undo(tx, UndoRequest(both), registry.cause()))
+    first = change_of(rm(registry, Selection({TEAM: [Tag("a")]})))
+    rm(registry, Selection({TEAM: [Tag("b")]}))
+    for change in (both, first):
+        registry.metadata.collect(lambda tx, change=change: tx.prune(change, registry.now))  # type: ignore[misc]
+    return both
+
+
+def test_what_is_gone_is_refused_alone_and_counted_beside_what_moved(registry: Registry) -> None:
+    change = _one_gone_of_two(registry)
+    with pytest.raises(ChangeGone):
+        registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause()))
+    tagged(registry, "c", "b")
+    with pytest.raises(ChangeConflict) as refused:
+        registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause()))
+    detail = refused.value.detail
+    assert isinstance(detail, dict)
+    assert (detail["conflicts_total"], detail["gone_total"], detail["would_move"]) == (1, 2, 1)  # a, its manifest; b's
+
+
+def test_skip_brings_back_the_rest_and_lists_what_is_gone(registry: Registry) -> None:
+    change = _one_gone_of_two(registry)
+    done = registry.do(lambda tx: undo(tx, UndoRequest(change, "skip"), registry.cause()))
+    assert [(conflict.reference, conflict.why) for _, conflict in done.skipped] == [("a", "gone")]
+    assert [str(reference) for reference in registry.tips() if isinstance(reference, Tag)] == ["b"]
+
+
+def test_skip_of_nothing_but_what_is_gone_is_refused(registry: Registry) -> None:
+    tagged(registry, "a", "v1")
+    change = change_of(rm(registry, Selection({TEAM: [Tag("v1")]})))
+    registry.metadata.collect(lambda tx: tx.prune(change, registry.now))
+    with pytest.raises(ChangeGone):
+        registry.do(lambda tx: undo(tx, UndoRequest(change, "skip"), registry.cause()))
+
+
+def test_ten_thousand_tags_go_and_come_back_as_one_change(registry: Registry) -> None:
+    config, layer = registry.blob(b"config"), registry.blob(b"layer")
+    document = {
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST,
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": config, "size": 6},
+        "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": layer, "size": 5}],
+    }  # fmt: skip
+    for number in range(10_000):
+        registry.put(f"v{number}", json.dumps({**document, "annotations": {"number": f"{number}"}}).encode())
+    gone = rm(registry, Selection({}, repositories=patterns("team/api")))
+    assert len(gone.moves[TEAM]) == 20_000
+    assert registry.metadata.read.tags(TEAM, "", None) == []
+    shown = registry.metadata.listing.trash(None, None, 1)[0]
+    assert (len(shown.moves), shown.moves_total) == (100, 20_000)
+    registry.do(lambda tx: undo(tx, UndoRequest(change_of(gone)), registry.cause()))
+    assert len(registry.metadata.read.tags(TEAM, "", None)) == 10_000
