@@ -9,6 +9,7 @@ from refloat.core.clock import Clock
 from refloat.core.manifest import Manifest, Need
 from refloat.core.moves import Move, View
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.records import (
     Blob,
     Cause,
@@ -70,8 +71,15 @@ class Listing(Protocol):
     def change(self, prefix: str) -> Change:
         """Return the one change whose id begins with `prefix`. Raises ChangeUnknown."""
 
-    def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
+    def changes(
+        self, repository: RepositoryName | None, before: str | None, limit: int, narrowing: Narrowing = EVERYTHING
+    ) -> list[Change]:
         """Return changes newest first, from before the change `before` (an id) on, each with its first moves."""
+
+    def changes_after(
+        self, repository: RepositoryName | None, after: str, limit: int, narrowing: Narrowing = EVERYTHING
+    ) -> list[Change]:
+        """Return the changes committed after the change `after`, oldest first; of `""`, from the first one on."""
 
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
         """Return the changes that moved something to nothing, held, and not moved since; newest first."""

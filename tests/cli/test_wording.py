@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from refloat.cli.problems import Problem
-from refloat.cli.wording import past, relative, size
+from refloat.cli.wording import beginning, past, relative, size
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -43,6 +43,19 @@ def test_ages(seconds: int, expected: str) -> None:
 )
 def test_times_of_the_past(text: str, expected: str) -> None:
     assert past(text, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2h", "2026-11-24T10:00:00.000000Z"),
+        ("yesterday", "2026-11-23T00:00:00.000000Z"),
+        ("2026-11-20", "2026-11-20T00:00:00.000000Z"),
+        ("2026-11-20T14:00", "2026-11-20T14:00:00.000000Z"),
+    ],
+)
+def test_since_a_date_is_since_its_first_instant(text: str, expected: str) -> None:
+    assert beginning(text, NOW) == expected
 
 
 @pytest.mark.parametrize("text", ["", "2", "2y", "2026-13-01", "2026-11-20T25:00", "tomorrow", "999999w"])

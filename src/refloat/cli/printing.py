@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from refloat.cli import wording
 from refloat.language import say
 
 Color = Literal["auto", "always", "never"]
-Form = Literal["people", "lines", "json", "quiet"]
+Form = Literal["people", "lines", "json", "jsonl", "quiet"]
 Kind = Literal["text", "digest", "size", "count", "when", "day", "list"]
 Entry = Mapping[str, object]
 STYLES = {"error": "31;1", "hint": "36", "header": "1", "id": "33"}
@@ -61,6 +61,11 @@ class Printer:
         """Write one JSON document. Raises OutputEnded."""
         self.line(json.dumps({"schema": f"refloat.{schema}/1", **content}, indent=2, ensure_ascii=False))
 
+    def documents(self, entries: Iterable[Entry]) -> None:
+        """Write each entry as a JSON document on a line of its own. Raises OutputEnded."""
+        for entry in entries:
+            self.line(json.dumps(entry, ensure_ascii=False))
+
     def finish(self) -> None:
         """Give all that was written to who reads it. Raises OutputEnded."""
         with _output():
@@ -72,20 +77,24 @@ class Printer:
             for entry in entries:
                 self.line("\t".join(_plain(column.of(entry)) for column in columns))
         elif entries:
-            self._aligned(columns, [[self._cell(column, entry) for column in columns] for entry in entries])
+            self.grow(columns, entries)
+
+    def grow(self, columns: Sequence[Column], entries: Sequence[Entry], widths: Sequence[int] = ()) -> Sequence[int]:
+        """Write rows of a table that goes on, under its titles if there are no widths yet. Return its widths."""
+        rows = [[self._cell(column, entry) for column in columns] for entry in entries]
+        if not widths:
+            titles = [say(column.title) for column in columns]
+            widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(columns))]
+            self.line(self.style(_row(columns, titles, widths), "header"))
+        for row in rows:
+            self.line(_row(columns, row, widths))
+        return widths
 
     def style(self, text: str, name: str, stream: IO[str] | None = None) -> str:
         """Mark text, where colours are wanted. The words alone always say the same."""
         if not wants_color(self._color, sys.stdout if stream is None else stream):
             return text
         return f"\x1b[{STYLES[name]}m{text}\x1b[0m"
-
-    def _aligned(self, columns: Sequence[Column], rows: list[list[str]]) -> None:
-        titles = [say(column.title) for column in columns]
-        widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(columns))]
-        self.line(self.style(_row(columns, titles, widths), "header"))
-        for row in rows:
-            self.line(_row(columns, row, widths))
 
     def _cell(self, column: Column, entry: Entry) -> str:
         value = column.of(entry)

@@ -12,7 +12,7 @@ from refloat.cli.session import Session
 from refloat.client.errors import ClientError
 from refloat.language import say
 
-SHARED = ("host", "plain_http", "username", "password_stdin", "as_json", "quiet", "color", "debug")
+SHARED = ("host", "plain_http", "username", "password_stdin", "as_json", "jsonl", "quiet", "color", "debug")
 
 
 def _shared_options() -> list[click.Parameter]:
@@ -41,7 +41,7 @@ class Verb(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb and end the process with its exit code."""
-        shared = {name: ctx.params.pop(name) for name in SHARED}
+        shared = {name: ctx.params.pop(name, None) for name in SHARED}
         printer = Printer(_form(shared), shared["color"], now())
         try:
             ctx.params["session"] = _session(printer, shared)
@@ -95,6 +95,8 @@ def _login(shared: dict[str, Any]) -> tuple[str, str] | None:
 
 
 def _form(shared: dict[str, Any]) -> Form:
+    if shared["jsonl"]:
+        return "jsonl"
     if shared["as_json"]:
         return "json"
     if shared["quiet"]:
@@ -113,7 +115,7 @@ def _unexpected(error: Exception) -> Problem:
 
 def tell(printer: Printer, problem: Problem) -> None:
     """Write a problem to standard error, in the form the caller asked for."""
-    if printer.form == "json":
+    if printer.form in ("json", "jsonl"):
         import json
 
         document = {

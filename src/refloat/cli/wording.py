@@ -67,13 +67,22 @@ def age(text: str) -> int:
 
 def past(text: str, now: datetime) -> str:
     """Read a time of the past as people write it; return it as RFC 3339. A date is its last instant, UTC."""
+    return _instant(text, now, "T23:59:59.999999+00:00")
+
+
+def beginning(text: str, now: datetime) -> str:
+    """Read since when something is asked for; return it as RFC 3339. A date is its first instant, UTC."""
+    return _instant(text, now, "T00:00:00+00:00")
+
+
+def _instant(text: str, now: datetime, of_a_date: str) -> str:
     try:
         if (ago := _AGO.fullmatch(text)) is not None:
             return _written(now - timedelta(seconds=int(ago[1]) * SECONDS[ago[2]]))
         if text == "yesterday":
             text = (now - timedelta(days=1)).date().isoformat()
         if _DATE.fullmatch(text):
-            return _written(datetime.fromisoformat(text + "T23:59:59.999999+00:00"))
+            return _written(datetime.fromisoformat(text + of_a_date))
         if (instant := _INSTANT.fullmatch(text)) is not None:
             return _written(datetime.fromisoformat(f"{instant[1]}T{instant[2]}{(instant[3] or 'Z').upper()}"))
     except (ValueError, OverflowError):

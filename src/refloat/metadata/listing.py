@@ -5,14 +5,20 @@ import sqlite3
 from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, TagEntry
 from refloat.metadata.rows import CHANGE_COLUMNS, read_change, read_moves, to_change, to_digest, to_doomed, to_reference
 
-_CHANGES = f"""
+_SOUGHT = f"""
 SELECT {CHANGE_COLUMNS} FROM changes c
-WHERE c.n < ?2 AND (?1 IS NULL OR EXISTS (
+WHERE {{place}} AND (?1 IS NULL OR EXISTS (
     SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = c.n AND r.name = ?1))
-ORDER BY c.n DESC LIMIT ?3"""
+AND (?4 IS NULL OR ?4 IN (c.actor, c.address, c.client)
+    OR substr(c.client, 1, length(?4) + 1) IN (?4 || '/', ?4 || ' '))
+AND (?5 IS NULL OR c.at >= ?5) AND (?6 = '' OR instr(?6, ' ' || c.kind || ' '))
+ORDER BY {{order}} LIMIT ?3"""
+_CHANGES = _SOUGHT.format(place="c.n < ?2", order="c.n DESC")
+_CHANGES_AFTER = _SOUGHT.format(place="c.n > ?2", order="c.n")
 
 # In the trash: what a change moved to nothing, held, and nobody moved since.
 _TRASH = f"""
@@ -113,8 +119,19 @@ class SqliteListing:
             raise ChangeUnknown(f"{prefix} is ambiguous: several changes begin with it", {"matches": matches})
         return read_change(self._execute, rows[0][0])
 
-    def changes(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
-        rows = self._execute(_CHANGES, (repository, self._number(before), limit)).fetchall()
+    def changes(
+        self, repository: RepositoryName | None, before: str | None, limit: int, narrowing: Narrowing = EVERYTHING
+    ) -> list[Change]:
+        return self._sought(_CHANGES, (repository, self._number(before), limit), narrowing)
+
+    def changes_after(
+        self, repository: RepositoryName | None, after: str, limit: int, narrowing: Narrowing = EVERYTHING
+    ) -> list[Change]:
+        return self._sought(_CHANGES_AFTER, (repository, self._number(after) if after else 0, limit), narrowing)
+
+    def _sought(self, statement: str, page: tuple[object, ...], narrowing: Narrowing) -> list[Change]:
+        kinds = f" {' '.join(narrowing.kinds)} " if narrowing.kinds else ""
+        rows = self._execute(statement, (*page, narrowing.by, narrowing.since, kinds)).fetchall()
         return [to_change(self._execute, row, FIRST_MOVES) for row in rows]
 
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:

@@ -33,24 +33,34 @@ async def get_server(desk: Desk, request: Request) -> Response:
 
 
 async def get_changes(desk: Desk, request: Request) -> Response:
-    """Answer a page of changes, newest first."""
-    return await _changes(desk, request, Schemas.CHANGES)
+    """Answer a page of changes: newest first, or with `after` oldest first what was committed after one."""
+    query = request.query_params
+    asked.refuse_unknown(query, "repository", "by", "since", "kind", "before", "after", "n")
+    if "before" in query and "after" in query:
+        raise RequestInvalid("before and after are not said together")
+    limit, narrowing = asked.page_size(query), asked.narrowing(query)
+    repository = desk.name(query["repository"]) if "repository" in query else None
+
+    def read() -> Json:
+        if "after" in query:
+            found = desk.listing.changes_after(repository, query["after"], limit, narrowing)
+        else:
+            found = desk.listing.changes(repository, query.get("before"), limit, narrowing)
+        return answers.changes_document(Schemas.CHANGES, found, limit, _describe(desk))
+
+    return answer(await asyncio.to_thread(read))
 
 
 async def get_trash(desk: Desk, request: Request) -> Response:
     """Answer a page of the changes that can be brought back, newest first."""
-    return await _changes(desk, request, Schemas.TRASH)
-
-
-async def _changes(desk: Desk, request: Request, schema: str) -> Response:
     query = request.query_params
     asked.refuse_unknown(query, "repository", "before", "n")
     limit, before = asked.page_size(query), query.get("before")
     repository = desk.name(query["repository"]) if "repository" in query else None
 
     def read() -> Json:
-        source = desk.listing.changes if schema == Schemas.CHANGES else desk.listing.trash
-        return answers.changes_document(schema, source(repository, before, limit), limit, _describe(desk))
+        found = desk.listing.trash(repository, before, limit)
+        return answers.changes_document(Schemas.TRASH, found, limit, _describe(desk))
 
     return answer(await asyncio.to_thread(read))
 

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, cast, get_args
 
 import msgspec
 
 from refloat.core.errors import NameUnknown, RequestInvalid
 from refloat.core.names import RepositoryName, printable
+from refloat.core.narrowing import Narrowing
+from refloat.core.records import ChangeKind
 from refloat.core.undo import OnConflict
 from refloat.ports import Reader
 
@@ -100,6 +102,14 @@ def page_size(query: Mapping[str, str]) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 6 or not 1 <= int(text) <= MOST_A_PAGE:
         raise RequestInvalid(f"n is a number from 1 to {MOST_A_PAGE}, not {printable(text)}")
     return int(text)
+
+
+def narrowing(query: Mapping[str, str]) -> Narrowing:
+    """Return which changes a list is of: `by`, `since`, `kind`. Raises RequestInvalid."""
+    kinds, known = tuple(query["kind"].split(",")) if "kind" in query else (), get_args(ChangeKind)
+    if unknown := [kind for kind in kinds if kind not in known]:
+        raise RequestInvalid(f"kind is {', '.join(known)}, or several of them, not {printable(unknown[0])}")
+    return Narrowing(query.get("by"), instant(query.get("since")), cast("tuple[ChangeKind, ...]", kinds))
 
 
 def which_images(query: Mapping[str, str]) -> Literal["tagged", "untagged"]:
