@@ -94,9 +94,9 @@ class Listing(Protocol):
         """Return the newest change that took `change` back."""
 
     def history(
-        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
+        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int, since: int = 0
     ) -> list[PastValue]:
-        """Return moves newest first, from before the move number `before` on."""
+        """Return moves newest first, from before the move number `before` on, made since an instant."""
 
     def repositories(self, last: str, limit: int) -> list[RepositoryEntry]: ...
 
@@ -117,6 +117,9 @@ class Listing(Protocol):
 
     def live_digests(self, repository: RepositoryName) -> list[Digest]:
         """Return every live manifest."""
+
+    def stored(self, repository: RepositoryName, digest: Digest) -> StoredManifest | None:
+        """Return a manifest the repository has, live or held by history."""
 
     def needs(self, repository: RepositoryName, digest: Digest) -> list[tuple[Need, int | None]]:
         """Return what a manifest needs, each with its size in bytes where it is held."""

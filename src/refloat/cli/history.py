@@ -1,21 +1,24 @@
 """`refloat history`: every value a tag has had."""
 
+import sys
 from collections import Counter
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import dropwhile, islice
 
 import click
 
 from refloat.cli.changes import limited, via, who
+from refloat.cli.differences import COLUMNS, compared, lines
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
-from refloat.cli.problems import Exit
-from refloat.cli.reference import parse
+from refloat.cli.problems import Exit, Problem, usage
+from refloat.cli.reference import Reference, parse
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
-from refloat.cli.wording import counted, day, short
+from refloat.cli.wording import TIMES, beginning, counted, day, short, which_past
 from refloat.client.errors import Refused
-from refloat.client.refloat import name_path
+from refloat.client.refloat import Refloat, name_path
 from refloat.language import say
 
 PAGE = 100
@@ -41,56 +44,82 @@ LINES = (
 
 
 @click.command(cls=Verb)
-@click.argument("reference", metavar="REPO[:TAG|@DIGEST]")
+@click.argument("reference", metavar="REPO[:TAG|@DIGEST][@{PAST}]")
+@click.option("--since", metavar="TIME", help=f"Only changes made since: {TIMES}. A date is its first instant, UTC.")
+@click.option("--diff", is_flag=True, help="Say what each change changed: size, platforms, layers, config.")
 @limited(50)
-def history(session: Session, reference: str, *, limit: int) -> Exit:
+def history(session: Session, reference: str, *, since: str | None, diff: bool, limit: int) -> Exit:
     """Show every value a tag has had, or those of all tags of a repository, newest first.
 
     @{0} is the present value, @{1} the one before the last change:  refloat restore REPO:TAG@{1}
+
+    REPO:TAG@{2} begins two changes ago, REPO:TAG@{2026-11-20} with the value of the end of that day.
     """
-    asked = parse(reference)
+    asked, printer = parse(reference), session.printer
     server = session.server(asked.host)
-    entries = server.pages(
-        name_path(asked.repository, "history"), "history", "before", reference=asked.value, n=min(limit, PAGE)
-    )
     try:
-        found = _told(session, asked.repository, islice(entries, limit))
+        told = _told(session, server, asked, since=since, limit=limit)
+        found = list(islice(_from(session, asked, told), limit))
+        if diff and printer.form != "quiet":
+            found = [compared(server, asked.repository, entry) for entry in found]
     except Refused as error:
         raise explained(session, server, asked, error) from None
-    printer = session.printer
+    if asked.past is not None and not found:
+        raise Problem(
+            say("there is no {reference}", reference=asked),
+            Exit.NOT_FOUND,
+            hint=say("{command}   shows what there was", command=session.command("history", _present(asked))),
+            code="MANIFEST_UNKNOWN",
+        )
     if printer.form == "json":
         printer.document("history", repository=asked.repository, reference=asked.value, history=found)
     elif printer.form == "quiet":
         for entry in found:
             printer.line(str(entry["change"]))
+    elif printer.form == "lines":
+        printer.table((*LINES, *COLUMNS) if diff else LINES, found)
     else:
-        if printer.form == "people":
-            printer.line(f"{asked} · {counted(len(found), 'change')}")
-        several = asked.value is None and printer.form == "people"
-        tag = (Column("TAG", "reference"),) if several else ()
-        printer.table((*tag, *PEOPLE) if printer.form == "people" else LINES, found)
+        printer.line(f"{asked} · {counted(len(found), 'change')}")
+        tag = (Column("TAG", "reference"),) if asked.value is None else ()
+        printer.table((*tag, *PEOPLE), found, under=lines if diff else None)
     return Exit.OK
 
 
-def _told(session: Session, repository: str, entries: Iterable[Entry]) -> list[Entry]:
-    """Number the moves of each reference, and say what became of each value."""
+def _present(asked: Reference) -> str:
+    return str(replace(asked, past=None))
+
+
+def _from(session: Session, asked: Reference, told: Iterator[Entry]) -> Iterator[Entry]:
+    """Begin with the value that was there in the past that was asked for."""
+    if asked.past is None:
+        return told
+    revision, instant = which_past(asked.past, session.printer.now)
+    if revision is None:
+        return dropwhile(lambda entry: str(entry["at"]) > str(instant), told)
+    if asked.value is None:
+        raise usage(say("{reference}: changes are counted of one tag, not of a repository", reference=asked))
+    return islice(told, min(revision, sys.maxsize), None)
+
+
+def _told(session: Session, server: Refloat, asked: Reference, *, since: str | None, limit: int) -> Iterator[Entry]:
+    """Yield the moves of each reference with their numbers, and what became of each value."""
+    instant = None if since is None else beginning(since, session.printer.now)
+    page = PAGE if asked.past is not None else min(limit, PAGE)
+    path = name_path(asked.repository, "history")
+    entries = server.pages(path, "history", "before", reference=asked.value, since=instant, n=page)
     revisions: Counter[str] = Counter()
     displaced: dict[str, str] = {}
-    told: list[Entry] = []
     for entry in entries:
         reference = str(entry["reference"])
         until = displaced.get(reference)
-        told.append(
-            {
-                **entry,
-                "rev": f"@{{{revisions[reference]}}}",
-                "change_text": _change(entry),
-                "state_text": _state(session, repository, entry, until),
-            }
-        )
+        yield {
+            **entry,
+            "rev": f"@{{{revisions[reference]}}}",
+            "change_text": _change(entry),
+            "state_text": _state(session, asked.repository, entry, until),
+        }
         revisions[reference] += 1
         displaced[reference] = str(entry["held_until"])
-    return told
 
 
 def _change(entry: Entry) -> str:

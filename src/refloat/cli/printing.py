@@ -16,6 +16,7 @@ Color = Literal["auto", "always", "never"]
 Form = Literal["people", "lines", "json", "jsonl", "quiet"]
 Kind = Literal["text", "digest", "size", "count", "when", "day", "list"]
 Entry = Mapping[str, object]
+Under = Callable[[Entry], Iterable[str]]
 STYLES = {"error": "31;1", "hint": "36", "header": "1", "id": "33"}
 
 
@@ -71,23 +72,34 @@ class Printer:
         with _output():
             sys.stdout.flush()
 
-    def table(self, columns: Sequence[Column], entries: Sequence[Entry]) -> None:
-        """Write entries as aligned columns on a terminal, else one line each with tabs between."""
+    def table(self, columns: Sequence[Column], entries: Sequence[Entry], under: Under | None = None) -> None:
+        """Write entries as aligned columns on a terminal, else one line each with tabs between.
+
+        `under` gives the lines that follow an entry on a terminal.
+        """
         if self.form == "lines":
             for entry in entries:
                 self.line("\t".join(_plain(column.of(entry)) for column in columns))
         elif entries:
-            self.grow(columns, entries)
+            self.grow(columns, entries, under=under)
 
-    def grow(self, columns: Sequence[Column], entries: Sequence[Entry], widths: Sequence[int] = ()) -> Sequence[int]:
+    def grow(
+        self,
+        columns: Sequence[Column],
+        entries: Sequence[Entry],
+        widths: Sequence[int] = (),
+        under: Under | None = None,
+    ) -> Sequence[int]:
         """Write rows of a table that goes on, under its titles if there are no widths yet. Return its widths."""
         rows = [[self._cell(column, entry) for column in columns] for entry in entries]
         if not widths:
             titles = [say(column.title) for column in columns]
             widths = [max(len(row[place]) for row in [titles, *rows]) for place in range(len(columns))]
             self.line(self.style(_row(columns, titles, widths), "header"))
-        for row in rows:
+        for row, entry in zip(rows, entries, strict=True):
             self.line(_row(columns, row, widths))
+            for line in under(entry) if under else ():
+                self.line(line)
         return widths
 
     def style(self, text: str, name: str, stream: IO[str] | None = None) -> str:

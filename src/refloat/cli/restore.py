@@ -9,7 +9,7 @@ from refloat.cli.reference import Reference, parse_image
 from refloat.cli.session import Session
 from refloat.cli.undo import take_back, tell_undone
 from refloat.cli.verb import Verb
-from refloat.cli.wording import TIMES, past
+from refloat.cli.wording import TIMES, past, which_past
 from refloat.client.errors import Refused
 from refloat.client.refloat import name_path
 from refloat.language import say
@@ -56,6 +56,6 @@ def _past(session: Session, reference: Reference, at: str | None, rev: int | Non
         raise usage(say("say one past: @{…}, --at or --rev"))
     if not given:
         return None, None
-    if given[0].isdecimal() and at is None:
-        return int(given[0]), None
-    return None, past(given[0], session.printer.now)
+    if at is not None:
+        return None, past(at, session.printer.now)
+    return which_past(given[0], session.printer.now)

@@ -7,7 +7,7 @@ import click
 
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
-from refloat.cli.problems import Exit
+from refloat.cli.problems import Exit, usage
 from refloat.cli.reference import parse_image
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
@@ -30,6 +30,9 @@ PARTS = (
 def show(session: Session, reference: str) -> Exit:
     """Show one image: its platforms, layers and config, its tags, and what refers to it."""
     named = parse_image(reference)
+    if named.past is not None:
+        history = session.command("history", str(named))
+        raise usage(say("{reference} is in the past; only what is there can be shown", reference=named), history)
     server = session.server(named.host)
     try:
         image = server.get(name_path(named.repository, "image"), reference=named.value)

@@ -70,6 +70,11 @@ def past(text: str, now: datetime) -> str:
     return _instant(text, now, "T23:59:59.999999+00:00")
 
 
+def which_past(text: str, now: datetime) -> tuple[int | None, str | None]:
+    """Read what stands in `@{…}`: a number of changes, or an instant as RFC 3339. Raises Problem."""
+    return (int(text), None) if text.isdecimal() else (None, past(text, now))
+
+
 def beginning(text: str, now: datetime) -> str:
     """Read since when something is asked for; return it as RFC 3339. A date is its first instant, UTC."""
     return _instant(text, now, "T00:00:00+00:00")

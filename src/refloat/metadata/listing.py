@@ -6,7 +6,7 @@ from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
-from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, TagEntry
+from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, StoredManifest, TagEntry
 from refloat.metadata.rows import CHANGE_COLUMNS, read_change, read_moves, to_change, to_digest, to_doomed, to_reference
 
 _SOUGHT = f"""
@@ -40,9 +40,9 @@ _HISTORY = """
 SELECT m.reference, m.seq, c.at, m.old, m.new, c.id, c.kind, c.actor, c.client, c.reason, c.held_until,
     EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.new)
 FROM repositories r JOIN moves m ON m.repository = r.id JOIN changes c ON c.n = m.change
-WHERE r.name = ? AND m.seq < ? AND {which} ORDER BY m.seq DESC LIMIT ?"""
-_ONE_REFERENCE = "m.reference = ?"
-_TAGS_ONLY = "m.reference NOT LIKE '%:%' AND ? IS NULL"
+WHERE r.name = ?1 AND m.seq < ?2 AND {which} AND c.at >= ?4 ORDER BY m.seq DESC LIMIT ?5"""
+_ONE_REFERENCE = "m.reference = ?3"
+_TAGS_ONLY = "m.reference NOT LIKE '%:%' AND ?3 IS NULL"
 
 _SIZE = """
 WITH RECURSIVE parts (digest) AS (
@@ -87,6 +87,10 @@ SELECT r.id, r.name, (SELECT count(*) FROM tips WHERE repository = r.id AND mani
         WHERE m.repository = r.id)
 FROM repositories r WHERE r.name > ? AND EXISTS (SELECT 1 FROM tips WHERE repository = r.id)
 ORDER BY r.name LIMIT ?"""
+
+_STORED = """
+SELECT m.media_type, CAST(m.body AS BLOB) FROM repositories r JOIN manifests m ON m.repository = r.id
+WHERE r.name = ? AND m.digest = ?"""
 
 _NEEDS = """
 SELECT f.digest, f.kind, f.required,
@@ -151,10 +155,10 @@ class SqliteListing:
         return str(row[0]) if row else None
 
     def history(
-        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int
+        self, repository: RepositoryName, reference: Reference | None, before: int | None, limit: int, since: int = 0
     ) -> list[PastValue]:
         statement = _HISTORY.format(which=_TAGS_ONLY if reference is None else _ONE_REFERENCE)
-        rows = self._execute(statement, (repository, NEWEST if before is None else before, reference, limit))
+        rows = self._execute(statement, (repository, NEWEST if before is None else before, reference, since, limit))
         return [
             PastValue(  # type: ignore[call-arg]  # its fields, in order
                 to_reference(row[0]), row[1], row[2], to_digest(row[3]), to_digest(row[4]), *row[5:11], bool(row[11])
@@ -203,6 +207,10 @@ class SqliteListing:
     def _size(self, number: int | None, digest: str) -> int:
         (size,) = self._execute(_SIZE, (number, digest)).fetchone()
         return int(size)
+
+    def stored(self, repository: RepositoryName, digest: Digest) -> StoredManifest | None:
+        row = self._execute(_STORED, (repository, digest)).fetchone()
+        return StoredManifest(digest, row[0], row[1]) if row else None
 
     def needs(self, repository: RepositoryName, digest: Digest) -> list[tuple[Need, int | None]]:
         rows = self._execute(_NEEDS, (repository, digest))

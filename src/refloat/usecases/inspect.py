@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
+from refloat.core.descriptors import LARGEST_CONFIG, descriptors_in, document_in, platform_of
 from refloat.core.errors import ManifestUnknown, NameUnknown, RequestInvalid
 from refloat.core.manifest import Need, annotations_of
 from refloat.core.media import IMAGES, INDEXES
@@ -14,7 +13,6 @@ from refloat.core.names import Digest, Reference, RepositoryName, Tag, parse_ref
 from refloat.core.records import ManifestFacts, PastValue, StoredManifest, TagEntry
 from refloat.ports import BlobStore, Listing, Reader
 
-LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for a list
 MOST_TRASH = 1000  # changes looked through for a shortened digest that is not live
 MOST_MATCHES = 10
 _SHORT_DIGEST = re.compile(r"(?:sha256|sha512):[0-9a-f]{7,127}")
@@ -63,7 +61,7 @@ def show(stores: Stores, repository: RepositoryName, reference: Reference) -> Im
     manifest = stores.read.manifest(repository, reference)
     if manifest is None:
         raise ManifestUnknown(f"{repository} has no {reference}", {"reference": reference})
-    said = _descriptors(manifest.body)
+    said = descriptors_in(manifest.body)
     parts = tuple(
         _part(stores, repository, need, size, said.get(need.digest, {}))
         for need, size in stores.listing.needs(repository, manifest.digest)
@@ -122,17 +120,17 @@ def state_of(read: Reader, repository: RepositoryName, past: PastValue) -> State
 def platforms(stores: Stores, repository: RepositoryName, manifest: StoredManifest) -> tuple[str, ...]:
     """Return the platforms an index names or an image was built for, as `linux/arm64/v8`."""
     if manifest.media_type in INDEXES:
-        said = [_platform(entry.get("platform")) for entry in _descriptors(manifest.body).values()]
+        said = [platform_of(entry.get("platform")) for entry in descriptors_in(manifest.body).values()]
         return tuple(dict.fromkeys(platform for platform in said if platform))
     if manifest.media_type not in IMAGES:
         return ()
-    platform = _platform(_config(stores, repository, manifest))
+    platform = platform_of(_config(stores, repository, manifest))
     return (platform,) if platform else ()
 
 
 def _part(stores: Stores, repository: RepositoryName, need: Need, size: int | None, said: Mapping[str, object]) -> Part:
     media_type = said.get("mediaType")
-    platform = _platform(said.get("platform"))
+    platform = platform_of(said.get("platform"))
     return Part(need, size, media_type if isinstance(media_type, str) else None, (platform,) if platform else ())
 
 
@@ -158,45 +156,15 @@ def _platforms_of(stores: Stores, repository: RepositoryName, digest: Digest) ->
     return platforms(stores, repository, manifest) if manifest else ()
 
 
-def _descriptors(body: bytes) -> dict[str, dict[str, object]]:
-    """Return what the body of a stored manifest says about each digest it names."""
-    document = _object(body)
-    found = [document.get("config"), *_entries(document, "layers"), *_entries(document, "manifests")]
-    return {str(entry.get("digest")): entry for entry in found if isinstance(entry, dict)}
-
-
-def _entries(document: Mapping[str, object], name: str) -> list[object]:
-    entries = document.get(name)
-    return entries if isinstance(entries, list) else []
-
-
 def _config(stores: Stores, repository: RepositoryName, manifest: StoredManifest) -> object:
     """Return the config of an image, or None where it is not there, not small, or not JSON."""
-    config = _object(manifest.body).get("config")
+    config = document_in(manifest.body).get("config")
     if not isinstance(config, dict):
         return None
     blob = stores.read.blob(repository, Digest(str(config.get("digest"))), stores.now)
     if blob is None or blob.size > LARGEST_CONFIG:
         return None
     try:
-        return _object(stores.blobs.path(blob.key).read_bytes())
+        return document_in(stores.blobs.path(blob.key).read_bytes())
     except OSError:
         return None
-
-
-def _platform(said: object) -> str | None:
-    """Read `os`, `architecture` and `variant`; attestations call themselves unknown and are no platform."""
-    if not isinstance(said, dict):
-        return None
-    names = [said.get(part) for part in ("os", "architecture", "variant")]
-    if names[0] in (None, "", "unknown") or names[1] in (None, "", "unknown"):
-        return None
-    return "/".join(str(name) for name in names if name)
-
-
-def _object(body: bytes) -> dict[str, object]:
-    try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return {}
-    return document if isinstance(document, dict) else {}

@@ -17,6 +17,7 @@ from refloat.web import management_reads as reads
 from refloat.web import management_writes as writes
 from refloat.web.asgi import ASGIApp, ClientGone, Message, Receive, Scope, Send
 from refloat.web.management_answers import encode
+from refloat.web.management_comparison import get_comparison
 from refloat.web.management_desk import MARK, Desk
 from refloat.web.services import Services
 
@@ -34,6 +35,7 @@ ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", REPOSITORY + "/images", reads.get_images),
     ("GET", REPOSITORY + "/image", reads.get_image),
     ("GET", REPOSITORY + "/history", reads.get_history),
+    ("GET", REPOSITORY + "/comparison", get_comparison),
     ("POST", "/changes/{id}/undo", writes.post_undo),
     ("POST", "/remove", writes.post_remove),
     ("POST", REPOSITORY + "/restore", writes.post_restore),

@@ -135,14 +135,14 @@ async def get_image(desk: Desk, request: Request) -> Response:
 async def get_history(desk: Desk, request: Request) -> Response:
     """Answer a page of the moves of one reference, or of all tags of a repository, newest first."""
     query = request.query_params
-    asked.refuse_unknown(query, "reference", "before", "n")
+    asked.refuse_unknown(query, "reference", "since", "before", "n")
     repository, limit = desk.name(request.path_params["name"]), asked.page_size(query)
-    before = asked.move_number(query.get("before"))
+    before, since = asked.move_number(query.get("before")), asked.instant(query.get("since")) or 0
 
     def read() -> Json:
         asked.refuse_missing(desk.read, repository)
         reference = desk.reference(repository, query["reference"]) if "reference" in query else None
-        past = desk.listing.history(repository, reference, before, limit)
+        past = desk.listing.history(repository, reference, before, limit, since)
         told = [(entry, state_of(desk.read, repository, entry)) for entry in past]
         return answers.history_document(repository, told, limit)
 

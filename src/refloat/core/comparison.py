@@ -1,0 +1,154 @@
+"""What differs between two states of a reference: bytes, platforms, and of each platform its layers and config."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from refloat.core.names import Digest
+
+FOLLOWS = frozenset({"rootfs", "history", "container_config"})
+"""What a config repeats of the layers, or of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer of an image. `size` is what the manifest says, in bytes."""
+
+    digest: Digest
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One image, as it is or as an index has it for a platform. `config` is empty where it could not be read."""
+
+    platform: str | None
+    layers: tuple[Layer, ...]
+    config: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a reference pointed to. `blobs` are all below it, each once, with their bytes."""
+
+    digest: Digest
+    media_type: str
+    blobs: Mapping[Digest, int]
+    builds: tuple[Build, ...]
+
+    @property
+    def size(self) -> int:
+        """The bytes of all blobs."""
+        return sum(self.blobs.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value of a config that differs: `Env.PATH`, `Labels.version`, `Cmd`. None: not there."""
+
+    name: str
+    old: object
+    new: object
+
+
+@dataclass(frozen=True, slots=True)
+class BuildDifference:
+    """What differs between the images for one platform. `kept` counts the layers that both have."""
+
+    platform: str | None
+    kept: int
+    added: tuple[Layer, ...]
+    removed: tuple[Layer, ...]
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two states, and what differs. `added` and `removed` are bytes of blobs that only one of them has."""
+
+    old: State
+    new: State
+    added: int
+    removed: int
+    platforms_added: tuple[str, ...]
+    platforms_removed: tuple[str, ...]
+    builds: tuple[BuildDifference, ...]
+
+
+def compare(old: State, new: State) -> Comparison:
+    """Return what differs. Images are compared where both states have one for the same platform."""
+    before, after = _by_platform(old.builds), _by_platform(new.builds)
+    return Comparison(
+        old=old,
+        new=new,
+        added=sum(size for digest, size in new.blobs.items() if digest not in old.blobs),
+        removed=sum(size for digest, size in old.blobs.items() if digest not in new.blobs),
+        platforms_added=_platforms(after.keys() - before.keys()),
+        platforms_removed=_platforms(before.keys() - after.keys()),
+        builds=tuple(_difference(before[place], after[place]) for place in after if place in before),
+    )
+
+
+def _by_platform(builds: Iterable[Build]) -> dict[tuple[str | None, int], Build]:
+    """Name each build by its platform and, where several are for one, by their order."""
+    counts: Counter[str | None] = Counter()
+    named = {}
+    for build in builds:
+        named[build.platform, counts[build.platform]] = build
+        counts[build.platform] += 1
+    return named
+
+
+def _platforms(places: Iterable[tuple[str | None, int]]) -> tuple[str, ...]:
+    return tuple(sorted(platform for platform, _ in places if platform is not None))
+
+
+def _difference(old: Build, new: Build) -> BuildDifference:
+    removed = _beyond(old.layers, new.layers)
+    return BuildDifference(
+        platform=new.platform,
+        kept=len(old.layers) - len(removed),
+        added=_beyond(new.layers, old.layers),
+        removed=removed,
+        settings=_settings(_flat(old.config), _flat(new.config)),
+    )
+
+
+def _beyond(layers: Iterable[Layer], others: Iterable[Layer]) -> tuple[Layer, ...]:
+    """Return the layers that others do not have, or not as often, in their order."""
+    left = Counter(layer.digest for layer in others)
+    found = []
+    for layer in layers:
+        if left[layer.digest]:
+            left[layer.digest] -= 1
+        else:
+            found.append(layer)
+    return tuple(found)
+
+
+def _settings(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Setting, ...]:
+    names = sorted(old.keys() | new.keys())
+    return tuple(
+        Setting(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
+    )
+
+
+def _flat(config: Mapping[str, object]) -> dict[str, object]:
+    """Name each value of a config by one word: what runs (`config`) by its own, the rest by where it stands."""
+    found: dict[str, object] = {}
+    for name, value in config.items():
+        if name == "config" and isinstance(value, Mapping):
+            for inner, said in value.items():
+                found |= _named(str(inner), said)
+        elif name not in FOLLOWS:
+            found |= _named(name, value)
+    return found
+
+
+def _named(name: str, value: object) -> dict[str, object]:
+    if name == "Env" and isinstance(value, list):
+        pairs = (str(entry).partition("=") for entry in value)
+        return {f"Env.{variable}": said for variable, _, said in pairs}
+    if isinstance(value, Mapping) and value:
+        return {f"{name}.{inner}": said for inner, said in value.items()}
+    return {name: value}

@@ -1,0 +1,71 @@
+"""`refloat history`: from which past it begins, and what each change changed."""
+
+import json
+
+from tests.cli.conftest import Shell
+from tools.content import CONFIG, LAYER, MANIFEST, Content, Part
+from tools.serving import Served
+
+
+def push(served: Served, repository: str, tag: str, version: str, layer: bytes) -> str:
+    """Push an image of two layers; return its short digest."""
+    config = Part(CONFIG, json.dumps({"os": "linux", "architecture": "amd64", "config": {"Cmd": [version]}}).encode())
+    layers = [Part(LAYER, b"the same"), Part(LAYER, layer)]
+    for part in (config, *layers):
+        served.wire.push_blob(repository, part)
+    body = {
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config.descriptor(),
+        "layers": [part.descriptor() for part in layers],
+    }  # fmt: skip
+    manifest = Part(MANIFEST, json.dumps(body).encode())
+    served.wire.push_manifest(repository, tag, manifest)
+    return manifest.digest[7:19]
+
+
+def rows(text: str) -> list[list[str]]:
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def test_history_begins_with_the_past_that_was_asked_for(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    name = "history/past"
+    registry.wire.push(name, "v1", contents[0])
+    registry.wire.push(name, "v1", contents[1])
+    shell("rm", f"{name}:v1")
+    whole = rows(shell("history", f"{name}:v1").out)
+    assert [row[0] for row in whole] == ["@{0}", "@{1}", "@{2}"]
+    assert rows(shell("history", f"{name}:v1@{{1}}").out) == whole[1:]
+    assert rows(shell("history", f"{name}:v1@{{1}}", "-l", "1").out) == whole[1:2]
+    assert rows(shell("history", f"{name}:v1@{{{whole[2][1]}}}").out) == whole[2:]
+    assert rows(shell("history", f"{name}@{{{whole[2][1]}}}").out) == whole[2:]
+    assert rows(shell("history", f"{name}:v1", "--since", whole[1][1]).out) == whole[:2]
+    assert shell("history", f"{name}:v1", "--since", "2999-01-01").out == ""
+    beyond = shell("history", f"{name}:v1@{{99999999999999999999}}")
+    assert beyond.code == 6
+    assert beyond.err.splitlines()[-1] == f"  hint: refloat history {name}:v1   shows what there was"
+    assert shell("history", f"{name}:v1@{{2001-01-01}}").code == 6
+    assert shell("history", f"{name}@{{1}}").code == 2
+    assert shell("history", f"{name}:v1@{{once}}").code == 2
+    assert shell("show", f"{name}:v1@{{1}}").code == 2
+
+
+def test_diff_says_what_each_change_changed(shell: Shell, registry: Served) -> None:
+    name = "history/diff"
+    first = push(registry, name, "v1", "old", b"a layer")
+    second = push(registry, name, "v1", "new", b"another layer")
+    told = shell.on_terminal("history", f"{name}:v1", "--diff", "--color", "never").out.splitlines()
+    assert f"moved {first} → {second}" in told[2]
+    assert told[3:7] == [
+        "      size  83 B → 89 B, 81 B of it new",
+        "      linux/amd64  1 layer stays, 1 new (13 B), 1 gone (7 B)",
+        '        Cmd  ["old"] → ["new"]',
+        told[6],
+    ]
+    assert f"created {first}" in told[6]
+    assert len(told) == 7
+    lines = rows(shell("history", f"{name}:v1", "--diff").out)
+    assert [row[9:] for row in lines] == [["83", "89", "81"], ["", "", ""]]
+    document = json.loads(shell("history", f"{name}:v1", "--diff", "--json").out)
+    assert document["history"][0]["comparison"]["images"][0]["config"][0]["name"] == "Cmd"
+    assert document["history"][1]["comparison"] is None
