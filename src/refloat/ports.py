@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
+from refloat.core.blocks import Block
 from refloat.core.clock import Clock
 from refloat.core.manifest import Manifest, Need
 from refloat.core.moves import Move, View
@@ -63,6 +64,11 @@ class Reader(Protocol):
 
     def deleted_by(self, repository: RepositoryName, reference: Reference) -> Change | None:
         """Return the last change that moved `reference` to nothing, without its moves, if it still can be undone."""
+
+    def block_on(self, digest: Digest) -> Block | None: ...
+
+    def purged_by(self, digest: Digest) -> str | None:
+        """Return the id of the newest purge that ended a digest."""
 
 
 class Listing(Protocol):

@@ -33,6 +33,8 @@ def update(registry: Registry) -> None:
         database.execute("DELETE FROM schema_version WHERE version > 1")
         database.execute("DROP INDEX changes_pruned")
         database.execute("DELETE FROM sqlite_stat1")
+        for table in ("blocks", "purged", "purges"):
+            database.execute(f"DROP TABLE {table}")
     _start(registry)
 
 

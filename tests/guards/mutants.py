@@ -5,6 +5,8 @@ from dataclasses import dataclass
 METADATA = "tests/contracts/test_metadata.py::"
 HERE = "tests/guards/test_guarded.py::"
 SWEPT = "tests/guards/test_swept.py::"
+ENDING = "tests/purge/test_ending.py::"
+COPIES = "tests/purge/test_copies.py::"
 HISTORY = "tests/usecases/test_delete_and_undo.py::"
 VERIFY = "tests/verify/test_verify.py::"
 
@@ -19,10 +21,50 @@ class Mutant:
 
 
 MUTANTS = {
+    "a-blocked-blob-is-refused": Mutant(
+        "refuse_blocked(tx.read.block_on(digest))  # guard",
+        "pass  # guard",
+        COPIES + "test_a_blocked_layer_is_refused_however_it_comes",
+    ),
+    "a-blocked-manifest-is-refused": Mutant(
+        "refuse_blocked(tx.read.block_on(digest))",
+        "pass",
+        COPIES + "test_it_is_refused_until_it_is_unblocked",
+    ),
     "a-failed-read-proves-nothing": Mutant(
         'elif finding.kind != "unreadable":',
         "else:",
         HERE + "test_what_cannot_be_read_is_not_called_damaged",
+    ),
+    "a-purge-condemns-only-what-nothing-holds": Mutant(
+        "except sqlite3.IntegrityError:",
+        "except ZeroDivisionError:",
+        ENDING + "test_an_image_ends_in_every_state",
+    ),
+    "a-purge-ends-half-uploads": Mutant(
+        "metadata.purge(end_sessions)",
+        "pass",
+        COPIES + "test_every_copy_of_the_bytes_goes",
+    ),
+    "a-purge-leaves-what-is-live": Mutant(
+        "if remains.value(digest) is not None and digest not in leaving:",
+        "if False:",
+        ENDING + "test_an_index_leaves_what_is_live",
+    ),
+    "a-purge-leaves-what-others-need": Mutant(
+        "if any(user not in ends for user in remains.users(digest)):",
+        "if False:",
+        ENDING + "test_a_child_that_an_index_in_the_trash_needs_stays_there",
+    ),
+    "a-purge-stays-where-it-was-asked": Mutant(
+        'if elsewhere and request.scope == "repository":',
+        'if False:',
+        ENDING + "test_other_repositories_are_asked_about",
+    ),
+    "a-purge-takes-what-needs-it": Mutant(
+        "pending.extend(remains.users(digest))",
+        "pass",
+        ENDING + "test_a_part_takes_along_what_needs_it",
     ),
     "adopt-only-what-is-live-now": Mutant(
         "live = tx.read.live_key(digest)  # guard",
@@ -62,6 +104,11 @@ MUTANTS = {
         'if rules.deletions == "refused" and',
         "if False and",
         "tests/core/test_rules.py::test_deletion_switched_off_refuses_every_move_to_nothing",
+    ),
+    "no-backup-keeps-it": Mutant(
+        "metadata.replace_backups(metadata.purge(lambda tx: _gone(tx, unfinished, at)), at)",
+        "pass",
+        COPIES + "test_every_copy_of_the_bytes_goes",
     ),
     "protected-tags-stay": Mutant(
         "if refused:",
@@ -170,6 +217,16 @@ MUTANTS = {
         "pass",
         HERE + "test_one_request_at_a_time_has_an_uploads_file",
     ),
+    "purges-outlive-the-database": Mutant(
+        "if not tx.write_down(note) or isinstance(note, Lifted):",
+        "if True:",
+        COPIES + "test_a_database_that_is_put_back_revives_nothing",
+    ),
+    "receipts-outlive-the-database": Mutant(
+        "metadata.notes.append(missing)",
+        "pass",
+        COPIES + "test_a_database_that_is_put_back_revives_nothing",
+    ),
     "repeated-finish-holds": Mutant(
         "return tx.renew(repository, digest, expires)",
         "return True",
@@ -184,6 +241,11 @@ MUTANTS = {
         "found = sessions.find(read, seen.repository, seen.id, door.services.now())  # guard",
         "found = seen  # guard",
         "tests/web/test_late.py::test_a_request_that_waited_for_the_lock_writes_nothing_into_a_finished_blob",
+    ),
+    "the-log-forgets": Mutant(
+        "metadata.empty_log()",
+        "pass",
+        COPIES + "test_every_copy_of_the_bytes_goes",
     ),
     "the-reserve-stays-free": Mutant(
         "return length <= self._free()",

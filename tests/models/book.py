@@ -58,6 +58,15 @@ class Book:
     def listing(self) -> "Book":
         return self
 
+    @property
+    def read(self) -> "Book":
+        return self
+
+    # ports.Reader
+
+    def block_on(self, digest: Digest) -> None:
+        """Nothing here is ever purged."""
+
     # core.moves.View
 
     def value(self, reference: Reference) -> Digest | None:

@@ -22,7 +22,7 @@ PLANTS = [
     ("core touches no clock", "core/undo.py", "import sqlite3"),
     ("cli and web reach the stores", "web/manifests.py", "import refloat.metadata"),
     ("cli and web reach the stores", "cli/rm.py", "import refloat.blobs"),
-    ("Only the collector may remove bytes", "usecases/delete.py", "import refloat.reaping"),
+    ("Only the collector and purge may remove bytes", "usecases/delete.py", "import refloat.reaping"),
     ("No cycles between siblings", "core/names.py", "import refloat.core.moves"),
     ("Use cases do not call each other", "usecases/delete.py", "import refloat.usecases.collect"),
 ]

@@ -23,7 +23,7 @@ SPECIFIED = frozenset(
 OURS = frozenset(
     {
         "PAGINATION_NUMBER_INVALID", "CHANGE_UNKNOWN", "CHANGE_CONFLICT", "CHANGE_GONE", "REQUEST_INVALID",
-        "COLLECTION_STOPPED", "UNAVAILABLE",
+        "COLLECTION_STOPPED", "PURGED", "UNAVAILABLE",
     }
 )  # fmt: skip
 """What the management API adds, and what distribution answers to a bad `n`."""

@@ -8,6 +8,7 @@ from refloat import durable
 from refloat.blobs.ballast import Ballast
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.locked import LockedFile
+from refloat.blobs.quarantine import Copies
 from refloat.blobs.sealer import OnBroken, Sealer
 from refloat.blobs.shelf import FileShelf
 from refloat.core.errors import BlobUploadUnknown
@@ -18,7 +19,7 @@ log = logging.getLogger("refloat.blobs")
 
 
 class FileBlobs(FileShelf):
-    """`ports.BlobStore` and `reaping.BlobReaper` over a directory.
+    """`ports.BlobStore` and `reaping.StrayReaper` over a directory.
 
     `reserve` is the fraction of the disk that uploads leave free. `on_broken` is told why, on any thread, when
     nothing is sealed here any more. Made after a fork: it has threads.
@@ -94,6 +95,14 @@ class FileBlobs(FileShelf):
             return False
         self._ballast.restore(self._free())
         return is_absent
+
+    def begins(self, key: str, whole: str) -> bool:
+        """Are the bytes under `key`, finished or not, the first of those under the key `whole`? Raises Unavailable."""
+        return Copies(self._layout).begins(key, whole)
+
+    def reap_quarantined(self, whole: str) -> int:
+        """Remove what was set aside and begins the bytes under the key `whole`. Returns how many files."""
+        return Copies(self._layout).reap_quarantined(whole)
 
     def close(self) -> None:
         """Finish what is being sealed."""

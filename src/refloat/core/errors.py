@@ -93,6 +93,10 @@ class ProtectedTag(Denied):
     """A tag that a pattern protects would move or go. `detail` has repository, tag and pattern."""
 
 
+class Blocked(Denied):
+    """The content was purged and may not come back. `detail` has digest, purge and when it was."""
+
+
 class StorageFull(Denied):
     """The disk is below its reserve, or full. Pulls, deletes and undo still work."""
 
@@ -126,6 +130,10 @@ class ChangeConflict(RefloatError):
 
 class ChangeGone(RefloatError):
     """History let go of a manifest that the undo or restore needs. `detail` lists the digests."""
+
+
+class Purged(RefloatError):
+    """An undo or restore needs a manifest that was purged. `detail` lists the digests, and the purge."""
 
 
 class RequestInvalid(RefloatError):

@@ -7,8 +7,8 @@ from refloat.core.closing import Rules
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 
-ChangeKind = Literal["push", "delete", "rm", "undo", "restore"]
-ReapReason = Literal["unused", "adopted", "replaced", "cancelled", "expired"]
+ChangeKind = Literal["push", "delete", "rm", "undo", "restore", "purge"]
+ReapReason = Literal["unused", "adopted", "replaced", "cancelled", "expired", "purged"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,14 @@ from pathlib import Path
 
 from refloat import durable
 from refloat.core.errors import Unavailable
+from refloat.core.names import Digest
 from refloat.metadata.failures import database
 
 KEPT = 7
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
+_KNOWS = """
+SELECT 1 FROM blobs WHERE digest = ?1 UNION ALL
+SELECT 1 FROM repositories r JOIN manifests m ON m.repository = r.id AND m.digest = ?1 LIMIT 1"""
 
 
 class Backups:
@@ -33,6 +37,22 @@ class Backups:
             self._write(source, name)
             for old in self._kept()[:-KEPT]:
                 durable.unlink(old)
+
+    def replace(self, source: sqlite3.Connection, digests: Sequence[Digest], at: int) -> int:
+        """Remove the backups that know any of `digests`, after writing one that does not. Returns how many.
+
+        Raises StorageFull, Unavailable.
+        """
+        with database():
+            for unfinished in self._directory.glob(".refloat-*"):
+                durable.unlink(unfinished)  # nobody can say what it holds
+            known = [path for path in self._kept() if _knows(path, digests)]
+            if known:
+                self.save(source, at)
+            for path in known:
+                if _knows(path, digests):  # it may have been written over just now
+                    durable.unlink(path)
+        return len(known)
 
     def _write(self, source: sqlite3.Connection, name: str) -> None:
         unfinished = self._directory / f".{name}.part"
@@ -62,6 +82,17 @@ class Backups:
 
     def _kept(self) -> list[Path]:
         return sorted(self._directory.glob("refloat-*Z.db"))
+
+
+def _knows(path: Path, digests: Sequence[Digest]) -> bool:
+    """Has a backup a manifest or a blob of these digests? One that cannot be read may have everything."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as backup:
+            return any(backup.execute(_KNOWS, (digest,)).fetchone() for digest in digests)
+    except sqlite3.DatabaseError:
+        return True
 
 
 class Epoch:

@@ -9,7 +9,8 @@ from typing import Literal
 
 from refloat import durable
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
-from refloat.metadata.failures import code_of
+from refloat.metadata.failures import code_of, database
+from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
 
 CHECKPOINT_ROWS = 300  # rows written between two looks at the log: some thousand of its pages
 
@@ -77,6 +78,18 @@ class Batches:
                 self._fail(batch, problem)
             if promises_durability(batch):
                 self._checkpoint()
+
+    def empty_log(self) -> None:
+        """Cut the log to nothing once all of it is in the database file; what was overwritten there is gone then.
+
+        Waits for readers. Raises Unavailable where one reads for longer than the wait.
+        """
+        self._refuse_if_broken()
+        self._set("busy_timeout", BUSY_TIMEOUT_MS)
+        with database():
+            (is_busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if is_busy:
+            raise Unavailable("the database is being read and its log cannot be emptied now; ask again")
 
     def _checkpoint(self) -> None:
         """Now and then bring the log into the database file, as far as nobody reads it."""

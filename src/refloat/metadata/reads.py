@@ -2,6 +2,7 @@
 
 import sqlite3
 
+from refloat.core.blocks import Block
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
 from refloat.metadata.rows import read_change
@@ -96,3 +97,14 @@ class SqliteReader:
         if row is None or row[1] is not None or row[2] is None:
             return None
         return read_change(self._execute, row[0], most=0)
+
+    def block_on(self, digest: Digest) -> Block | None:
+        row = self._execute("SELECT purge, at FROM blocks WHERE digest = ?", (digest,)).fetchone()
+        return Block(digest, row[0], row[1]) if row else None
+
+    def purged_by(self, digest: Digest) -> str | None:
+        row = self._execute(
+            "SELECT p.id FROM purged d JOIN purges p ON p.n = d.purge WHERE d.digest = ? ORDER BY d.purge DESC LIMIT 1",
+            (digest,),
+        ).fetchone()
+        return str(row[0]) if row else None

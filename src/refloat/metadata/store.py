@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from refloat.core.names import Digest
 from refloat.metadata.backups import Backups, Epoch
 from refloat.metadata.batches import OnBroken
 from refloat.metadata.collecting import SqliteCollecting
 from refloat.metadata.listing import SqliteListing
+from refloat.metadata.notes import Notes
+from refloat.metadata.purging import SqlitePurging
 from refloat.metadata.reads import SqliteReader
 from refloat.metadata.sqlite import connect
 from refloat.metadata.transaction import SqliteTransaction
@@ -24,8 +27,8 @@ log = logging.getLogger("refloat.metadata")
 class SqliteMetadata:
     """The database of one data directory, as one process uses it.
 
-    `database` is the file, migrated before; `directory` holds the epoch file and `backups/`. `make_room` and
-    `on_broken` are the writer's.
+    `database` is the file, migrated before; `directory` holds the epoch file, the receipts of purges and
+    `backups/`. `make_room` and `on_broken` are the writer's.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class SqliteMetadata:
         self._writer = Writer(connect(database), make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch")
+        self.notes = Notes(directory / "purges.jsonl")
         self._thread = threading.local()
         self._readers: list[sqlite3.Connection] = []
 
@@ -71,6 +75,15 @@ class SqliteMetadata:
 
     def collect(self, work: Callable[[SqliteCollecting], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteCollecting(connection)))
+
+    def purge(self, work: Callable[[SqlitePurging], T]) -> T:
+        return self._writer.write_now(lambda connection: work(SqlitePurging(connection)))
+
+    def replace_backups(self, digests: Sequence[Digest], at: int) -> int:
+        return self._backups.replace(self._connection(), digests, at)
+
+    def empty_log(self) -> None:
+        self._writer.empty_log()
 
     def backup(self, at: int) -> None:
         self._backups.save(self._connection(), at)

@@ -64,6 +64,11 @@ class Writer:
         self._transact([job])
         return _outcome(job)
 
+    def empty_log(self) -> None:
+        """Bring all of the log into the database file and cut it to nothing. Raises Unavailable while it is read."""
+        with self._turn:
+            self._batches.empty_log()
+
     def close(self) -> None:
         """Finish what has begun, then stop."""
         self._tasks.put(None)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
 from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, PreconditionFailed
 from refloat.core.followers import followers_of
@@ -36,10 +37,11 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     """Store a manifest, make it and its children live, and move its tags.
 
     Raises DigestInvalid, ManifestInvalid, ManifestBlobUnknown with exactly the missing digests,
-    PreconditionFailed. Spec: "Pushing Manifests".
+    PreconditionFailed, Blocked. Spec: "Pushing Manifests".
     """
     digest = _digest(push)
     tx.lock([repository])
+    refuse_blocked(tx.read.block_on(digest))  # guard: a-blocked-manifest-is-refused
     _check_precondition(tx, repository, push)
     manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
     _store(tx, repository, digest, push.body, manifest, cause.at)

@@ -5,6 +5,7 @@ Spec: OCI Distribution 1.1 "Pushing Blobs". Protocol: ARCHITECTURE.md, "A blob's
 
 from dataclasses import dataclass
 
+from refloat.core.blocks import refuse_blocked
 from refloat.core.errors import BlobUnknown, BlobUploadUnknown, UploadOutOfOrder
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import LiveKey, Upload
@@ -66,9 +67,11 @@ def finish(tx: Transaction, upload: Upload, digest: Digest, trusted: LiveKey | N
 
     A healthy live blob is adopted and our key doomed; a doubtful one is replaced by ours. Raises
     BlobUploadUnknown where the session is gone, having written nothing: it may have been a repeated request.
+    Raises Blocked where the digest was purged: the session is still there then, with its bytes.
     """
     if not tx.end_upload(upload):  # guard: no-session-no-write
         raise _unknown(upload.id)
+    refuse_blocked(tx.read.block_on(digest))  # guard: a-blocked-blob-is-refused
     live = tx.read.live_key(digest)  # guard: adopt-only-what-is-live-now
     if live is not None and trusted is not None and live.key == trusted.key:
         tx.doom_upload(upload.key, terms.size, "adopted", terms.at)
@@ -100,7 +103,8 @@ def cancel(tx: Transaction, upload: Upload, at: int) -> None:
 def mount(
     tx: Transaction, repository: RepositoryName, source: RepositoryName, digest: Digest, now: int, lease: int
 ) -> bool:
-    """Hold and make readable here a blob that is readable in `source`. False: upload it instead."""
+    """Hold and make readable here a blob that is readable in `source`. False: upload it instead. Raises Blocked."""
+    refuse_blocked(tx.read.block_on(digest))
     return tx.read.blob(source, digest, now) is not None and tx.lease(repository, digest, now + lease)
 
 

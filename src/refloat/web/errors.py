@@ -30,6 +30,7 @@ WIRE: dict[type[RefloatError], int] = {
     errors.RangeNotSatisfiable: 416,
     errors.Denied: 403,
     errors.ProtectedTag: 403,
+    errors.Blocked: 403,
     errors.StorageFull: 507,
     errors.PreconditionFailed: 412,
     errors.Unsupported: 405,
@@ -38,13 +39,14 @@ WIRE: dict[type[RefloatError], int] = {
     errors.ChangeUnknown: 404,
     errors.ChangeConflict: 409,
     errors.ChangeGone: 410,
+    errors.Purged: 410,
     errors.RequestInvalid: 400,
     errors.CollectionStopped: 409,
     errors.Unavailable: 503,
 }
 JSON: Header = (b"content-type", b"application/json")
 UNEXPECTED = b'{"errors":[{"code":"UNKNOWN","message":"something went wrong here; the log has it","detail":null}]}'
-MOMENTS = frozenset({"deleted_at", "held_until", "moved_at"})  # details that use cases give in microseconds
+MOMENTS = frozenset({"deleted_at", "held_until", "moved_at", "purged_at"})  # details in microseconds
 log = logging.getLogger("refloat.web")
 
 

@@ -56,7 +56,7 @@ def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
     """Take a change back, whole or not at all.
 
     Raises ChangeUnknown; ChangeConflict, whose detail names every reference in the way; ChangeGone when
-    history let go of a manifest that is needed.
+    history let go of a manifest that is needed, Purged when somebody ended it.
     """
     change = tx.listing.change(request.change)
     moved = _by_repository(change)
@@ -169,7 +169,7 @@ def _carry_out(
 ) -> Undone:
     if on_conflict == "skip":
         plans = {name: passed_over(tx, name, plan, cause) for name, plan in plans.items()}
-        refuse_gone_alone(plans)
+        refuse_gone_alone(tx, plans)
     else:
         refuse_hindered(tx, plans, on_conflict)
     settled = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from refloat.core.errors import ChangeConflict, ChangeGone
+from refloat.core.errors import ChangeConflict, ChangeGone, Purged
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.protection import protected_in
 from refloat.core.records import Cause
@@ -34,11 +34,11 @@ def _without_repeating(plan: Undo, gone: list[Reference]) -> list[Reference]:
     return [reference for reference in gone if reference not in tagged]
 
 
-def refuse_gone_alone(plans: Mapping[RepositoryName, Undo]) -> None:
-    """Raise ChangeGone where nothing is left to bring back once all that is gone is passed over."""
+def refuse_gone_alone(tx: Transaction, plans: Mapping[RepositoryName, Undo]) -> None:
+    """Raise ChangeGone or Purged where nothing is left to bring back once all that is gone is passed over."""
     gone = [conflict for _, conflict in hindered(plans) if conflict.why == "gone"]
     if gone and not any(plan.proposal.wish or plan.satisfied for plan in plans.values()):
-        raise _all_gone(conflict.wanted for conflict in gone)
+        raise _all_gone(tx, (conflict.wanted for conflict in gone))
 
 
 def _gone(tx: Transaction, repository: RepositoryName, plan: Undo) -> list[Reference]:
@@ -51,17 +51,23 @@ def _gone(tx: Transaction, repository: RepositoryName, plan: Undo) -> list[Refer
 
 
 def refuse_hindered(tx: Transaction, plans: Mapping[RepositoryName, Undo], on_conflict: OnConflict) -> None:
-    """Raise ChangeConflict where somebody moved a reference since, else ChangeGone where a manifest is gone."""
+    """Raise ChangeConflict where somebody moved a reference since, else ChangeGone or Purged where a manifest is."""
     conflicts = hindered(plans)
     gone = [(name, reference) for name, plan in plans.items() for reference in _gone(tx, name, plan)]
     if conflicts and on_conflict == "refuse":  # guard: an-undo-overwrites-nobody
         raise _refusal(tx, conflicts, gone, plans)
     if gone:
-        raise _all_gone(plans[name].proposal.wish[reference] for name, reference in gone)
+        raise _all_gone(tx, (plans[name].proposal.wish[reference] for name, reference in gone))
 
 
-def _all_gone(wanted: Iterable[Digest | None]) -> ChangeGone:
+def _all_gone(tx: Transaction, wanted: Iterable[Digest | None]) -> ChangeGone | Purged:
     digests = sorted({digest for digest in wanted if digest is not None})
+    purged = [digest for digest in digests if tx.read.purged_by(digest) is not None]
+    if purged:
+        return Purged(
+            f"{len(purged)} manifests that are needed were purged, and nothing brings them back",
+            {"digests": purged[:MOST_TOLD], "digests_total": len(purged), "purge": tx.read.purged_by(purged[0])},
+        )
     return ChangeGone(
         f"history let go of {len(digests)} manifests that are needed",
         {"digests": digests[:MOST_TOLD], "digests_total": len(digests)},
