@@ -83,6 +83,7 @@ def known(text: str) -> str:
     text = re.sub(r"\b(?!0{12})[0-9a-f]{12}\b", "DIGEST", text)
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "INSTANT", text)
     text = re.sub(r"\d{4}-\d\d-\d\d", "DAY", text)
+    text = re.sub(r"^  frees .*$", "  FORECAST", text, flags=re.MULTILINE)  # what else is stored decides it
     text = re.sub(r"just now|\d+ s ago", "AGO", text)
     return re.sub(r"(?<=undo )[a-z]{10}\b|(?<=back )[a-z]{10}\b(?=:)|\([a-z]{10}\)", "CHANGE", text)
 

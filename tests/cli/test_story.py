@@ -19,6 +19,7 @@ def test_rm_says_what_went_until_when_and_how_to_take_it_back(
     assert known(done.out) == (
         "Moved to trash: story/rm:v1  (DIGEST)\n"
         "  with 3 manifests that only it held, or that refer to it\n"
+        "  FORECAST\n"
         "  can be brought back until DAY\n"
         "Undo:  refloat undo CHANGE\n"
     )
@@ -33,6 +34,7 @@ def test_rm_of_one_of_two_tags_leaves_the_image(
     assert known(shell("rm", "story/two:v1").out) == (
         "Moved to trash: story/two:v1  (DIGEST)\n"
         "  the image DIGEST stays, and can be pulled by its digest\n"
+        "  FORECAST\n"
         "  can be brought back until DAY\n"
         "Undo:  refloat undo CHANGE\n"
     )
@@ -247,6 +249,7 @@ def test_images_of_several_repositories_go_and_come_in_one_change(
         "  with 3 manifests that only it held, or that refer to it\n"
         "Moved to trash: several/b:v1  (DIGEST)\n"
         "  with 3 manifests that only it held, or that refer to it\n"
+        "  FORECAST\n"
         "  can be brought back until DAY\n"
         "Undo:  refloat undo CHANGE\n"
     )
@@ -277,12 +280,13 @@ def test_a_pattern_takes_the_tags_that_match(
     done = shell("rm", "wild/**:pr-*")
     assert done.err == ""
     lines = known(done.out).splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "Moved to trash: wild/a with 7 images (pr-0, pr-1, pr-2, pr-3, pr-4, pr-5, pr-6)",
         "Moved to trash: wild/b/c with 7 images (pr-0, pr-1, pr-2, pr-3, pr-4, pr-5, pr-6)",
+        "  FORECAST",
         "  can be brought back until DAY",
     ]
-    assert planned.out.splitlines()[:3] == done.out.splitlines()[:3]
+    assert planned.out.splitlines()[:4] == done.out.splitlines()[:4]
     every = ["main", *(f"pr-{number}" for number in range(7))]
     for place, tags in (("wild/a", ["main"]), ("wild/b/c", ["main"]), ("other/a", every)):
         assert registry.wire.ask("GET", f"/v2/{place}/tags/list").document()["tags"] == tags

@@ -41,9 +41,9 @@ def test_history_and_trash(own: tuple[Served, Shell], contents: tuple[Content, C
     assert "in trash until 20" in history[3]
     assert f"created {first}" in history[4]
     trash = shell.on_terminal("trash", "--color", "never").out.splitlines()
-    assert re.split(r"  +", trash[0]) == ["ID", "DELETED", "WHAT", "BY", "VIA", "EXPIRES"]
+    assert re.split(r"  +", trash[0]) == ["ID", "DELETED", "WHAT", "BY", "VIA", "FREES", "EXPIRES"]
     row = re.split(r"  +", trash[1])
-    assert (row[0], row[2], row[4], row[5]) == (change, "team/api:v1", "refloat", "in 30 days")
+    assert (row[0], row[2], row[4], row[6]) == (change, "team/api:v1", "refloat", "in 30 days")
     one = shell.on_terminal("trash", "show", change, "--color", "never").out
     assert f"  team/api:v1  {second} → (nothing)\n" in one
 
@@ -67,4 +67,5 @@ def test_empty_lists_are_fine(own: tuple[Served, Shell]) -> None:
     assert shell("ls").code == 0
     assert shell("ls").out == ""
     assert shell("trash").out == ""
-    assert shell.on_terminal("trash", "--color", "never").out == "0 changes · refloat undo ID   takes one back\n"
+    nothing = shell.on_terminal("trash", "--color", "never").out
+    assert nothing == "0 changes · 0 B freed when they expire · refloat undo ID   takes one back\n"

@@ -12,7 +12,7 @@ from refloat.core.names import Digest
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.metadata.transaction import SqliteTransaction
-from refloat.ports import BlobStore, Metadata
+from refloat.ports import BlobShelf, BlobStore, Metadata
 from refloat.reaping import BlobReaper
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.web.app import application
@@ -132,6 +132,7 @@ class World:
         return Services(
             metadata=cast("Metadata", self.paused_metadata),
             blobs=cast("BlobStore", self.paused_blobs),
+            shelf=cast("BlobShelf", None),
             settings=SETTINGS,
             now=self._count_time,
             random=self.dice,

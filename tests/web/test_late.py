@@ -65,6 +65,7 @@ class Here:
             Services(
                 metadata=self.metadata,
                 blobs=self.blobs,
+                shelf=self.blobs,
                 settings=settings,
                 now=lambda: time.time_ns() // 1000,
                 random=os.urandom,

@@ -39,6 +39,22 @@ class FileShelf:
                 for day in days:
                     yield from os.listdir(day) if day.is_dir() else (day.name,)
 
+    def files(self) -> Iterator[tuple[str, int]]:
+        """Yield the name and size of every file, arriving or whole. Raises Unavailable."""
+        with durable.disk():
+            yield from _sizes(self._layout.incoming)
+            with os.scandir(self._layout.objects) as days:
+                for day in days:
+                    yield from (
+                        _sizes(day.path) if day.is_dir() else ((day.name, day.stat(follow_symlinks=False).st_size),)
+                    )
+
+    def quarantined(self) -> int:
+        """Return how many bytes lie in quarantine. Raises Unavailable."""
+        with durable.disk(), suppress(FileNotFoundError):
+            return sum(size for _, size in _sizes(f"{self._layout.directory}/quarantine"))
+        return 0
+
     def digest_of(self, key: str, algorithm: str) -> Digest:
         """Read the whole bytes of a key and return their digest. Raises Unavailable."""
         running = hashlib.new(algorithm)
@@ -64,3 +80,10 @@ def _unused(directory: Path, name: str) -> Path:
     """Return a path nothing has: what was set aside under this name before stays."""
     names = (name, *(f"{name}.{number}" for number in range(1, MOST_OF_A_NAME)))
     return next(path for path in map(directory.joinpath, names) if not os.path.lexists(path))
+
+
+def _sizes(directory: str) -> Iterator[tuple[str, int]]:
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # it was finished or removed meanwhile
+                yield entry.name, entry.stat(follow_symlinks=False).st_size

@@ -7,7 +7,7 @@ import click
 
 from refloat.cli.moves import Move, first_of, named, summary
 from refloat.cli.printing import Column, Entry, Printer
-from refloat.cli.wording import day, short
+from refloat.cli.wording import day, short, size
 from refloat.language import say
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -59,14 +59,37 @@ LOG = (
     Column("UNDO", undo_state),
 )
 
+
+def frees(entry: Entry) -> object:
+    """Return the bytes that go with a change when its window ends."""
+    forecast = cast("Entry | None", entry.get("forecast"))
+    return forecast["frees"] if forecast else None
+
+
 TRASH = (
     Column("ID", "id"),
     Column("DELETED", "at", "when"),
     Column("WHAT", what),
     Column("BY", who),
     Column("VIA", via),
+    Column("FREES", frees, "size"),
     Column("EXPIRES", "held_until", "when"),
 )
+
+
+def forecast_text(forecast: Entry | None) -> str:
+    """Say what a removal will free and what stays; nothing where there is nothing to say."""
+    if forecast is None:
+        return ""
+    frees, later, stays = (int(str(forecast[name])) for name in ("frees", "later", "stays"))
+    parts = [
+        say("frees {size} by {day}", size=size(frees), day=day(str(forecast["by"]))) if frees else say("frees nothing")
+    ]
+    if later:
+        parts.append(say("{size} goes with what holds it longer", size=size(later)))
+    if stays:
+        parts.append(say("{size} is shared and stays", size=size(stays)))
+    return " · ".join(parts)
 
 
 MOVES = tuple(Column(name.upper(), name) for name in ("repository", "reference", "old", "new"))
@@ -86,6 +109,7 @@ def one_change(printer: Printer, change: Entry, moves: Iterable[Move]) -> None:
         (say("reason"), change["reason"]),
         (say("takes back"), change["undoes"]),
         (say("undo"), undo_state(change)),
+        (say("frees"), forecast_text(cast("Entry | None", change["forecast"]))),
     ):
         if value:
             printer.line(f"  {title:<10}  {value}")

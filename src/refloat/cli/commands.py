@@ -5,6 +5,7 @@ COMMANDS = {
     "show": ("refloat.cli.show:show", "Show one image: platforms, layers, what refers to it."),
     "history": ("refloat.cli.history:history", "Show every value a tag has had."),
     "log": ("refloat.cli.log:log", "List changes, newest first."),
+    "du": ("refloat.cli.du:du", "Show where the space goes."),
     "rm": ("refloat.cli.rm:rm", "Move images to the trash."),
     "trash": ("refloat.cli.trash:trash", "List what can be brought back."),
     "undo": ("refloat.cli.undo:undo", "Take a change back; without an id, the last one made here."),

@@ -6,7 +6,7 @@ from typing import cast
 import click
 
 from refloat.cli import doing, moves
-from refloat.cli.changes import moves_of
+from refloat.cli.changes import forecast_text, moves_of
 from refloat.cli.missing import explained
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.reference import Reference, parse_image, parse_repositories, parse_wild
@@ -126,8 +126,9 @@ def _lines(answer: Document) -> Iterator[str]:
         yield from moves.tallied(answer)
         if left := int(str(answer["left_total"])):
             yield say("  {count} stay: something live needs them", count=f"{left:,}")
-    if answer["change"] is not None or answer["dry_run"]:
-        yield doing.until(answer)
+    if told := forecast_text(cast("Document | None", answer["forecast"])):
+        yield f"  {told}"
+    yield doing.until(answer)
 
 
 def _of_one(answer: Document, repository: str) -> Iterator[str]:

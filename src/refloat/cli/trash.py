@@ -2,12 +2,12 @@
 
 import click
 
-from refloat.cli.changes import TRASH, limited, one_change
+from refloat.cli.changes import TRASH, frees, limited, one_change
 from refloat.cli.log import list_changes
 from refloat.cli.problems import Exit, problem_of, usage
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
-from refloat.cli.wording import counted
+from refloat.cli.wording import counted, size
 from refloat.client.errors import Refused
 from refloat.language import say
 
@@ -33,8 +33,9 @@ def trash(session: Session, verb: str, change: str | None, *, repo: str | None, 
     if session.printer.form == "people":
         session.printer.line(
             say(
-                "{changes} · {command}   takes one back",
+                "{changes} · {size} freed when they expire · {command}   takes one back",
                 changes=counted(len(found), "change"),
+                size=size(sum(int(str(frees(entry))) for entry in found)),
                 command=session.command("undo", "ID"),
             )
         )

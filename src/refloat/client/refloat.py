@@ -27,11 +27,14 @@ class Refloat:
         self._login = login
         self._authorization: str | None = None
 
-    def get(self, path: str, **query: str | int | None) -> Document:
-        """Return the document at a path below the API's root. Raises what client.errors names."""
+    def get(self, path: str, patience: float = PATIENCE, **query: str | int | None) -> Document:
+        """Return the document at a path below the API's root, within `patience` seconds.
+
+        Raises what client.errors names.
+        """
         said = {name: value for name, value in query.items() if value is not None}
         address = API + path + (f"?{urlencode(said)}" if said else "")
-        return self._document(self._ask(lambda headers: self._wire.get(address, headers, PATIENCE)))
+        return self._document(self._ask(lambda headers: self._wire.get(address, headers, patience)))
 
     def post(self, path: str, body: Mapping[str, object], patience: float = PATIENCE) -> Document:
         """Send a document and return the answer. Raises what client.errors names."""
@@ -41,7 +44,7 @@ class Refloat:
     def pages(self, path: str, field: str, cursor: str, **query: str | int | None) -> Iterator[Document]:
         """Return every entry of a list, page after page; `cursor` is the parameter that asks for the next."""
         while True:
-            page = self.get(path, **query)
+            page = self.get(path, PATIENCE, **query)
             entries = page[field]
             assert isinstance(entries, list)
             yield from entries

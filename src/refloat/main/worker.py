@@ -34,6 +34,7 @@ class Worker:
         return Services(
             metadata=self._metadata,
             blobs=self._blobs,
+            shelf=self._blobs,
             settings=_door_settings(settings),
             now=self._collector.now,
             random=os.urandom,

@@ -1,12 +1,11 @@
 """Reads for people: lists, pages, one change. They may take milliseconds and run in a thread."""
 
-import sqlite3
-
 from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, StoredManifest, TagEntry
+from refloat.metadata.pricing import SqlitePrices
 from refloat.metadata.rows import CHANGE_COLUMNS, read_change, read_moves, to_change, to_digest, to_doomed, to_reference
 
 _SOUGHT = f"""
@@ -106,11 +105,8 @@ NEWEST = 2**62
 FIRST_MOVES = 100  # of each change in a list
 
 
-class SqliteListing:
+class SqliteListing(SqlitePrices):
     """`ports.Listing` on one connection."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
 
     def change(self, prefix: str) -> Change:
         rows = self._execute(
@@ -250,7 +246,3 @@ class SqliteListing:
         if row is None:
             raise ChangeUnknown(f"there is no change {change}")
         return int(row[0])
-
-    def _repository(self, name: RepositoryName) -> int | None:
-        row = self._execute("SELECT id FROM repositories WHERE name = ?", (name,)).fetchone()
-        return int(row[0]) if row else None

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from refloat.core.errors import Denied, RefloatError
 from refloat.web import asgi, errors
 from refloat.web import management_reads as reads
+from refloat.web import management_usage as usage
 from refloat.web import management_writes as writes
 from refloat.web.asgi import ASGIApp, ClientGone, Message, Receive, Scope, Send
 from refloat.web.management_answers import encode
@@ -36,6 +37,10 @@ ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", REPOSITORY + "/image", reads.get_image),
     ("GET", REPOSITORY + "/history", reads.get_history),
     ("GET", REPOSITORY + "/comparison", get_comparison),
+    ("GET", REPOSITORY + "/usage", usage.get_tag_sizes),
+    ("GET", "/usage", usage.get_usage),
+    ("GET", "/usage/repositories", usage.get_repository_sizes),
+    ("GET", "/usage/layers", usage.get_layers),
     ("POST", "/changes/{id}/undo", writes.post_undo),
     ("POST", "/remove", writes.post_remove),
     ("POST", REPOSITORY + "/restore", writes.post_restore),

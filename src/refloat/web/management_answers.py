@@ -7,6 +7,7 @@ import msgspec
 
 from refloat.core.moves import Move
 from refloat.core.names import RepositoryName
+from refloat.core.prices import Forecast
 from refloat.core.records import Change, ManifestFacts, Moved, PastValue, RepositoryEntry, TagEntry
 from refloat.usecases.collect import Round
 from refloat.usecases.inspect import Image, Part, State
@@ -33,6 +34,10 @@ class Schemas:
     REMOVED: ClassVar = "refloat.removed/1"
     UNDONE: ClassVar = "refloat.undone/1"
     ROUND: ClassVar = "refloat.round/1"
+    USAGE: ClassVar = "refloat.usage/1"
+    REPOSITORY_SIZES: ClassVar = "refloat.repository-sizes/1"
+    TAG_SIZES: ClassVar = "refloat.tag-sizes/1"
+    LAYERS: ClassVar = "refloat.layers/1"
 
 
 def encode(document: Mapping[str, object]) -> bytes:
@@ -40,8 +45,8 @@ def encode(document: Mapping[str, object]) -> bytes:
     return msgspec.json.encode(document, enc_hook=str)
 
 
-def change_document(change: Change, describe: Describe) -> Json:
-    """Describe one change with the first of its moves."""
+def change_document(change: Change, describe: Describe, forecast: Forecast | None = None) -> Json:
+    """Describe one change with the first of its moves, and what it will free, where that was asked."""
     undone_by, undoable = describe(change)
     return {
         "schema": Schemas.CHANGE,
@@ -57,6 +62,7 @@ def change_document(change: Change, describe: Describe) -> Json:
         "undone_by": undone_by,
         "undoable": undoable,
         "held_until": rfc3339(change.held_until),
+        "forecast": forecast_document(forecast),
         "moves": [_moved(moved) for moved in change.moves[:MOST_MOVES]],
         "moves_total": change.moves_total,
     }
@@ -77,11 +83,26 @@ def _moved(moved: Moved) -> Json:
     return move_document(moved.repository, moved.move) | {"held": moved.held}
 
 
-def changes_document(schema: str, changes: list[Change], limit: int, describe: Describe) -> Json:
+def forecast_document(forecast: Forecast | None) -> Json | None:
+    """Describe what becomes of the bytes that a change displaced, if nobody asks anything meanwhile."""
+    if forecast is None:
+        return None
+    return {
+        "frees": forecast.frees,
+        "from": rfc3339(forecast.ends),
+        "by": rfc3339(forecast.by),
+        "later": forecast.later,
+        "stays": forecast.stays,
+    }
+
+
+def changes_document(
+    schema: str, changes: list[Change], limit: int, describe: Describe, forecasts: Mapping[str, Forecast]
+) -> Json:
     """Describe a page of changes; `next` is what `before` asks the following page with."""
     return {
         "schema": schema,
-        "changes": [change_document(change, describe) for change in changes],
+        "changes": [change_document(change, describe, forecasts.get(change.id)) for change in changes],
         "next": changes[-1].id if len(changes) == limit else None,
     }
 

@@ -9,10 +9,12 @@ from starlette.responses import Response
 
 from refloat.core.errors import RequestInvalid
 from refloat.core.names import Reference, RepositoryName
-from refloat.core.records import Cause
+from refloat.core.prices import Forecast
+from refloat.core.records import Cause, Change
 from refloat.ports import Listing, Reader, Transaction
 from refloat.usecases.inspect import Stores, find_reference
 from refloat.usecases.preview import preview
+from refloat.usecases.price import price
 from refloat.web import asgi
 from refloat.web import management_requests as asked
 from refloat.web.management_answers import Json, encode
@@ -71,6 +73,10 @@ class Desk:
     async def run(self, body: asked.Doing, work: Callable[[Transaction], T]) -> T:
         """Do what was asked, or only find out what it would come to."""
         return await (preview(self.metadata, work) if body.dry_run else self.metadata.write(work))
+
+    def price(self, change: Change) -> Forecast:
+        """Return what a change will free. Asks the lists: call it in a thread."""
+        return price(self.listing, change.id, change.held_until, self.services.settings.graveyard)
 
     def _raw(self, request: Request) -> asgi.Request:
         timeout = self.services.settings.receive_timeout / SECOND

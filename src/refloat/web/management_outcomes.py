@@ -6,20 +6,22 @@ from typing import TypeVar
 
 from refloat.core.moves import Move
 from refloat.core.names import Digest, RepositoryName
+from refloat.core.prices import Forecast
 from refloat.usecases.remove import Removed
 from refloat.usecases.undo import Undone
-from refloat.web.management_answers import Json, Schemas, move_document
+from refloat.web.management_answers import Json, Schemas, forecast_document, move_document
 
 MOST_SHOWN = 100  # entries of each list
 T = TypeVar("T")
 
 
-def removed_document(removed: Removed, terms: Json) -> Json:
+def removed_document(removed: Removed, forecast: Forecast | None, terms: Json) -> Json:
     """Describe what a removal moved. `terms` says whether it was a dry run and until when it can be undone."""
     return {
         "schema": Schemas.REMOVED,
         **terms,
         "change": None if terms["dry_run"] else removed.change,
+        "forecast": forecast_document(forecast),
         **_shown("images", removed.asked, lambda name, each: {"repository": name, "reference": each}),
         "whole": removed.whole[:MOST_SHOWN],
         **_repositories(removed.moves),

@@ -46,7 +46,7 @@ async def get_changes(desk: Desk, request: Request) -> Response:
             found = desk.listing.changes_after(repository, query["after"], limit, narrowing)
         else:
             found = desk.listing.changes(repository, query.get("before"), limit, narrowing)
-        return answers.changes_document(Schemas.CHANGES, found, limit, _describe(desk))
+        return answers.changes_document(Schemas.CHANGES, found, limit, _describe(desk), {})
 
     return answer(await asyncio.to_thread(read))
 
@@ -60,7 +60,8 @@ async def get_trash(desk: Desk, request: Request) -> Response:
 
     def read() -> Json:
         found = desk.listing.trash(repository, before, limit)
-        return answers.changes_document(Schemas.TRASH, found, limit, _describe(desk))
+        forecasts = {change.id: desk.price(change) for change in found}
+        return answers.changes_document(Schemas.TRASH, found, limit, _describe(desk), forecasts)
 
     return answer(await asyncio.to_thread(read))
 
@@ -71,7 +72,8 @@ async def get_change(desk: Desk, request: Request) -> Response:
     prefix = asked.change_prefix(request.path_params["id"])
 
     def read() -> Json:
-        return answers.change_document(desk.listing.change(prefix), _describe(desk))
+        change = desk.listing.change(prefix)
+        return answers.change_document(change, _describe(desk), desk.price(change))
 
     return answer(await asyncio.to_thread(read))
 

@@ -9,9 +9,12 @@ from starlette.responses import Response
 from refloat.core.errors import ChangeGone, CollectionStopped, ManifestUnknown, RequestInvalid, Unavailable
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern, is_pattern
+from refloat.core.prices import Forecast
 from refloat.core.records import Cause, Change
+from refloat.ports import Listing, Transaction
+from refloat.usecases.price import price
 from refloat.usecases.pull import resolve
-from refloat.usecases.remove import Selection, Wanted, remove
+from refloat.usecases.remove import Removed, Selection, Wanted, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from refloat.web import management_answers as answers
 from refloat.web import management_outcomes as outcomes
@@ -41,14 +44,27 @@ async def post_remove(desk: Desk, request: Request) -> Response:
     body = asked.decode(await desk.body(request), asked.RemoveBody)
     cause = desk.cause(request, body.reason)
     selection = await asyncio.to_thread(_selection, desk, body, cause)
+
+    def planned(tx: Transaction) -> tuple[Removed, Forecast | None]:
+        done = remove(tx, selection, cause, body.scope)
+        return done, _priced(desk, tx.listing, done, cause) if body.dry_run else None
+
     try:
-        removed = await desk.run(body, lambda tx: remove(tx, selection, cause, body.scope))
+        removed, forecast = await desk.run(body, planned)
     except ManifestUnknown:
         for repository, references in selection.named.items():
             for reference in references:  # says who deleted it, and until when it can come back
                 resolve(desk.read, repository, reference)
         raise
-    return changed(outcomes.removed_document(removed, _terms(body, cause)))
+    if not body.dry_run:  # nobody's push waits for it
+        forecast = await asyncio.to_thread(lambda: _priced(desk, desk.listing, removed, cause))
+    return changed(outcomes.removed_document(removed, forecast, _terms(body, cause)))
+
+
+def _priced(desk: Desk, listing: Listing, removed: Removed, cause: Cause) -> Forecast | None:
+    if removed.change is None:
+        return None
+    return price(listing, removed.change, cause.held_until, desk.services.settings.graveyard)
 
 
 def _selection(desk: Desk, body: asked.RemoveBody, cause: Cause) -> Selection:

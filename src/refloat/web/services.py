@@ -8,7 +8,7 @@ from refloat.core.closing import Rules
 from refloat.core.identity import change_id
 from refloat.core.patterns import ImagePattern
 from refloat.core.records import Cause
-from refloat.ports import BlobStore, Metadata
+from refloat.ports import BlobShelf, BlobStore, Metadata
 from refloat.usecases.collect import Round
 from refloat.web.asgi import ASGIApp, Request
 
@@ -52,6 +52,7 @@ class Services:
 
     metadata: Metadata
     blobs: BlobStore
+    shelf: BlobShelf
     settings: DoorSettings
     now: Callable[[], int]
     random: Callable[[int], bytes]

@@ -1,0 +1,92 @@
+"""`refloat du`: where the space goes."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import click
+
+from refloat.cli.missing import explained
+from refloat.cli.printing import Column, Entry
+from refloat.cli.problems import Exit, usage
+from refloat.cli.reference import Reference, parse
+from refloat.cli.session import Session
+from refloat.cli.verb import Verb
+from refloat.cli.wording import size
+from refloat.client.errors import Refused
+from refloat.client.refloat import Refloat, name_path
+from refloat.language import say
+
+PATIENCE = 3600.0  # seconds: every file of a large store is looked at
+CLASSES = (Column("CLASS", "class"), Column("SIZE", "size", "size"))
+REPOSITORIES = (
+    Column("REPOSITORY", "name"),
+    Column("LIVE", "live", "size"),
+    Column("ALONE", "alone", "size"),
+    Column("TRASH", "trash", "size"),
+)
+TAGS = (Column("TAG", "tag"), Column("SIZE", "size", "size"), Column("ALONE", "alone", "size"))
+LAYERS = (
+    Column("DIGEST", "digest", "digest"),
+    Column("SIZE", "size", "size"),
+    Column("MANIFESTS", "manifests", "count"),
+    Column("REPOSITORIES", "repositories", "count"),
+)
+
+
+@click.command(cls=Verb)
+@click.argument("repository", required=False, metavar="[REPO]")
+@click.option("--by", type=click.Choice(["repo", "tag", "layer"]), help="Show what takes most.")
+@click.option("--top", type=click.IntRange(1, 1000), default=20, show_default=True, help="Show so many.")
+def du(session: Session, repository: str | None, *, by: str | None, top: int) -> Exit:
+    """Show where the space goes.
+
+    Without more it is every file of the store by class, and the classes add up: what tags keep, what is untagged, in
+    the trash, only leased by a push, uploads under way, waiting for removal, in quarantine, and known to nobody.
+    --by repo, tag (of REPO) or layer shows what takes most; ALONE is what nothing else uses.
+    """
+    reference = parse(repository) if repository else None
+    if reference is not None and (reference.value or reference.past):
+        raise usage(say("{reference} is an image; say a repository", reference=reference))
+    by = by or ("tag" if reference else "class")
+    if (by == "tag") != (reference is not None) and by != "layer":
+        raise usage(say("--by tag is about one repository, --by repo about all"), say("refloat du --by tag REPO"))
+    server = session.server(reference.host if reference else None)
+    try:
+        title, columns, entries = _found(server, by, reference, top)
+    except Refused as error:
+        raise explained(session, server, reference or Reference(None, ""), error) from None
+    _print(session, title, columns, entries)
+    return Exit.OK
+
+
+def _found(
+    server: Refloat, by: str, reference: Reference | None, top: int
+) -> tuple[str, tuple[Column, ...], Sequence[Entry]]:
+    name = reference.repository if reference else None
+    if by == "class":
+        classes = cast("dict[str, int]", server.get("usage", patience=PATIENCE)["classes"])
+        return "classes", CLASSES, [{"class": title, "size": count} for title, count in classes.items()]
+    if by == "repo":
+        return "repositories", REPOSITORIES, _list(server, "usage/repositories", "repositories", top)
+    if by == "tag" and name is not None:
+        return "tags", TAGS, _list(server, name_path(name, "usage"), "tags", top)
+    return "layers", LAYERS, _list(server, "usage/layers", "layers", top, name)
+
+
+def _list(server: Refloat, path: str, title: str, top: int, repository: str | None = None) -> Sequence[Entry]:
+    answer = server.get(path, patience=PATIENCE, n=top, repository=repository)
+    return cast("Sequence[Entry]", answer[title])
+
+
+def _print(session: Session, title: str, columns: tuple[Column, ...], entries: Sequence[Entry]) -> None:
+    printer = session.printer
+    if printer.form == "json":
+        printer.document("du", **{title: entries})
+    elif printer.form == "quiet":
+        for entry in entries:
+            printer.line(str(columns[0].of(entry)))
+    else:
+        printer.table(columns, entries)
+        if printer.form == "people" and title == "classes":
+            total = sum(int(str(entry["size"])) for entry in entries)
+            printer.line(say("{size} in all", size=size(total)))

@@ -1,0 +1,65 @@
+"""The database as a whole."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from refloat.ports.reading import Listing, Reader
+from refloat.ports.tending import Collecting, Verifying
+from refloat.ports.writing import Transaction
+
+T = TypeVar("T")
+
+
+class Metadata(Protocol):
+    """The one database."""
+
+    @property
+    def read(self) -> Reader:
+        """The reader of this thread's kept-open connection."""
+
+    @property
+    def listing(self) -> Listing: ...
+
+    @property
+    def verifying(self) -> Verifying: ...
+
+    def mark(self, work: Callable[[Verifying], T]) -> T:
+        """Run `work` in a transaction of its own and return when it is durable."""
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction, together with others that wait, and return when it is durable.
+
+        An exception from `work` undoes what it did and comes out here. Raises StorageFull, Unavailable.
+        """
+
+    async def write_brief(self, work: Callable[[Transaction], T]) -> T:
+        """The same for work of a handful of rows, which a pull may wait for."""
+
+    async def note(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in a transaction that everybody sees on return and that is durable with the next write.
+
+        For what was not promised to survive a power cut: how long an upload is, how long a lease is renewed.
+        """
+
+    def write_now(self, work: Callable[[Transaction], T]) -> T:
+        """The same, for callers that are not on the event loop."""
+
+    def collect(self, work: Callable[[Collecting], T]) -> T:
+        """Run one small step of the collector in a transaction."""
+
+    def backup(self, at: int) -> None:
+        """Write a metadata backup, and let go of the oldest beyond those that are kept."""
+
+    def last_backup(self) -> int | None:
+        """Return the instant of the newest backup."""
+
+    def named_live(self, keys: Sequence[str]) -> set[str]:
+        """Return those of `keys` that a kept backup names live: restoring it would need their bytes."""
+
+    def epoch(self) -> int:
+        """Return the number of the last round as the file beside the database has it; 0: no file."""
+
+    def set_epoch(self, number: int) -> None:
+        """Write the number of a round to the file beside the database, durably."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,81 @@
+"""What the collector and a verification do in their transactions."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from refloat.core.clock import Clock
+from refloat.core.names import Digest, Reference, RepositoryName
+from refloat.core.records import (
+    Doomed,
+    LiveKey,
+    Pruned,
+    StoredBody,
+    Upload,
+)
+
+
+class Collecting(Protocol):
+    """The collector's transaction: what ends, what is condemned, what is forgotten. Never any I/O on bytes."""
+
+    def clock(self) -> tuple[int, Clock | None]:
+        """Return the number of the last round and the clock it left."""
+
+    def begin_round(self, number: int, clock: Clock) -> None: ...
+
+    def due_changes(self, at: int, limit: int) -> list[str]: ...
+
+    def prune(self, change: str, at: int) -> Pruned:
+        """Let go of what a change displaced; manifests that no tip, no move and no other manifest holds go,
+        and the blobs they let go of get a lease that is already over."""
+
+    def ended_leases(self, at: int, limit: int) -> list[tuple[RepositoryName, Digest]]: ...
+
+    def condemn(self, repository: RepositoryName, digest: Digest, at: int, delete_after: int) -> bool:
+        """End a lease; if nothing holds the blob, move its key from live to doomed. True: condemned."""
+
+    def expired_uploads(self, at: int, limit: int) -> list[Upload]: ...
+
+    def expire_upload(self, upload: Upload, at: int) -> None: ...
+
+    def due_keys(self, at: int, confirmed_before: int, limit: int) -> list[Doomed]:
+        """Return doomed keys past their date whose bytes are not confirmed absent, or were before an instant."""
+
+    def doomed(self, limit: int) -> list[Doomed]:
+        """Return doomed keys, soonest first."""
+
+    def postpone(self, key: str, until: int) -> None:
+        """Keep a doomed key's bytes until an instant: they cannot go yet."""
+
+    def reaped(self, key: str, at: int) -> None:
+        """Write down that a key's bytes are confirmed absent."""
+
+    def forget(self, key: str) -> None:
+        """Remove a doomed key whose bytes are gone for longer than any request can last."""
+
+    def forget_history(self, before: int, limit: int) -> int:
+        """Remove pruned changes made before an instant. Returns how many."""
+
+
+class Verifying(Protocol):
+    """What a verification reads, in pages, and the little it writes."""
+
+    def live(self, after: str, limit: int) -> list[tuple[Digest, LiveKey]]:
+        """Return the live blobs after the digest `after`."""
+
+    def bodies(self, after: tuple[int, str], limit: int) -> list[StoredBody]:
+        """Return the manifests after a place."""
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Return those of `keys` that any row explains."""
+
+    def users(self, digest: Digest, limit: int) -> list[tuple[RepositoryName, Reference]]:
+        """Return live references whose image has a blob: tags, or the digest of a manifest without one."""
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the database itself."""
+
+    def damaged(self, digest: Digest, key: str, at: int) -> bool:
+        """Write down that a live key's bytes are not those of its digest: it is served no more. False: moved on."""
+
+    def sound(self, digest: Digest, key: str, at: int) -> bool:
+        """Write down that they are."""

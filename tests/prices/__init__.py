@@ -1,0 +1,1 @@
+"""Forecasts against what really leaves the disk."""
