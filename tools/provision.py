@@ -64,6 +64,8 @@ PACKAGED = {
         Packaged("mkfs.ext4", "e2fsprogs", "a disk in memory, for power cuts"),
         Packaged("losetup", "mount", "the same"),
         Packaged("faketime", "faketime", "jumps of the clock"),
+        Packaged("zsh", "zsh", "a shell that completes"),
+        Packaged("fish", "fish", "the same"),
     ),
     "bench": (
         Packaged("docker-registry", "docker-registry", "the reference registry, to measure against"),

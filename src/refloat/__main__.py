@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 
 from refloat.main.page import page, version
 
@@ -14,6 +15,8 @@ def run() -> None:
     if answer is not None and "_REFLOAT_COMPLETE" not in os.environ:
         sys.stdout.write(f"{answer()}\n")
         return
+    if "_REFLOAT_COMPLETE" in os.environ:
+        import_module("refloat.cli.shells")  # which tells click what it answers
     from refloat.main.group import refloat
 
     refloat(prog_name="refloat")

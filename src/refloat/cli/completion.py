@@ -1,17 +1,22 @@
-"""`refloat completion`: a script that completes verbs and options in a shell."""
+"""`refloat completion`: a script that completes verbs, options and names in a shell."""
 
 import click
-from click.shell_completion import get_completion_class
+
+from refloat.cli.shells import Bash, Fish, Zsh
+from refloat.language import say
+
+SCRIPTS = {kind.name: kind.source_template for kind in (Bash, Zsh, Fish)}
 
 
-@click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.pass_context
-def completion(ctx: click.Context, shell: str) -> None:
-    """Print a completion script.
-
-    bash:  refloat completion bash > ~/.local/share/bash-completion/completions/refloat
-    """
-    kind = get_completion_class(shell)
-    assert kind is not None
-    click.echo(kind(ctx.find_root().command, {}, "refloat", "_REFLOAT_COMPLETE").source())
+@click.command(
+    help=say(
+        "Print a completion script. Names of repositories, tags and changes are asked of the server."
+        "\n\n\b\n"
+        "bash:  refloat completion bash > ~/.local/share/bash-completion/completions/refloat\n"
+        "zsh:   refloat completion zsh > a directory of $fpath, as _refloat\n"
+        "fish:  refloat completion fish > ~/.config/fish/completions/refloat.fish"
+    )
+)
+@click.argument("shell", type=click.Choice(list(SCRIPTS)))
+def completion(shell: str) -> None:
+    click.echo(SCRIPTS[shell], nl=False)

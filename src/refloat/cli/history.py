@@ -8,6 +8,7 @@ from itertools import dropwhile, islice
 
 import click
 
+from refloat.cli import completing
 from refloat.cli.changes import limited, via, who
 from refloat.cli.differences import COLUMNS, compared, lines
 from refloat.cli.missing import explained
@@ -44,7 +45,7 @@ LINES = (
 
 
 @click.command(cls=Verb)
-@click.argument("reference", metavar="REPO[:TAG|@DIGEST][@{PAST}]")
+@click.argument("reference", metavar="REPO[:TAG|@DIGEST][@{PAST}]", shell_complete=completing.references)
 @click.option("--since", metavar="TIME", help=f"Only changes made since: {TIMES}. A date is its first instant, UTC.")
 @click.option("--diff", is_flag=True, help="Say what each change changed: size, platforms, layers, config.")
 @limited(50)

@@ -5,6 +5,7 @@ from itertools import islice
 
 import click
 
+from refloat.cli import completing
 from refloat.cli.changes import LOG, limited, undo_state, what, who
 from refloat.cli.following import follow
 from refloat.cli.printing import Column, Entry, Printer
@@ -33,10 +34,12 @@ INSTANT = Column("WHEN", lambda entry: f"{str(entry['at'])[:19]}Z")
 
 
 @click.command(cls=Verb)
-@click.option("--repo", metavar="REPO", help="Only what touched this repository.")
+@click.option(
+    "--repo", metavar="REPO", help="Only what touched this repository.", shell_complete=completing.repositories
+)
 @click.option("--by", metavar="WHO", help="Only what this account, address or program did.")
 @click.option("--since", metavar="TIME", help=f"Only what was done since: {TIMES}. A date is its first instant, UTC.")
-@click.option("--kind", metavar="KIND[,KIND]", help="Only changes of these kinds: push, delete, rm, undo, restore.")
+@click.option("--kind", metavar="KIND[,KIND]", help="Only these: push, delete, rm, undo, restore, purge.")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on printing what is done, oldest first.")
 @click.option("--jsonl", is_flag=True, help="Print one JSON document a line.")
 @limited(50)

@@ -4,6 +4,7 @@ from fnmatch import fnmatchcase
 
 import click
 
+from refloat.cli import completing
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, usage
@@ -33,7 +34,7 @@ IMAGES = (
 
 
 @click.command(cls=Verb)
-@click.argument("what", required=False, default="", metavar="[REPO[:GLOB]]")
+@click.argument("what", required=False, default="", metavar="[REPO[:GLOB]]", shell_complete=completing.references)
 @click.option("--untagged", is_flag=True, help="List images that no tag and no index names.")
 @click.option("--all", "everything", is_flag=True, help="Show also the tags that attach signatures and SBOMs.")
 @click.option("--sort", type=click.Choice(["name", "pushed", "size"]), default="name", show_default=True)

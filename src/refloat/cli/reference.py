@@ -118,6 +118,12 @@ def split_host(text: str) -> tuple[str | None, str]:
     return None, text
 
 
+def split_typed(text: str) -> tuple[str, str | None, str]:
+    """Split what somebody is typing: what stands before the name, as it was typed, the server, and the name."""
+    host, name = split_host(_without_prefix(text))
+    return text[: len(text) - len(name)], host, name
+
+
 def whole_repository(reference: Reference) -> Problem:
     """Return the problem of a reference that names a repository where an image was wanted."""
     return usage(

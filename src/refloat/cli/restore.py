@@ -2,7 +2,7 @@
 
 import click
 
-from refloat.cli import doing
+from refloat.cli import completing, doing
 from refloat.cli.missing import explained
 from refloat.cli.problems import Exit, usage
 from refloat.cli.reference import Reference, parse_image
@@ -18,7 +18,7 @@ PATHS = frozenset(":/@")
 
 
 @click.command(cls=Verb)
-@click.argument("what", metavar="ID|REF[@{N}|@{TIME}]")
+@click.argument("what", metavar="ID|REF[@{N}|@{TIME}]", shell_complete=completing.restorable)
 @click.option("--at", metavar="TIME", help=f"The value it had then: {TIMES}. A date is its last instant, UTC.")
 @click.option("--rev", type=click.IntRange(0), help="The value it had so many changes ago; the same as @{N}.")
 @click.option("--as", "as", metavar="TAG", help="Restore it under another name.")

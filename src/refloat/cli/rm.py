@@ -5,7 +5,7 @@ from typing import cast
 
 import click
 
-from refloat.cli import doing, moves
+from refloat.cli import completing, doing, moves
 from refloat.cli.changes import forecast_text, moves_of
 from refloat.cli.missing import explained
 from refloat.cli.problems import Exit, Problem, problem_of, usage
@@ -24,7 +24,7 @@ Named = tuple[str | None, str, str]  # a server, which list of the request it go
 
 
 @click.command(cls=Verb)
-@click.argument("references", nargs=-1, required=True, metavar="REF...")
+@click.argument("references", nargs=-1, required=True, metavar="REF...", shell_complete=completing.references)
 @click.option("--tag-only", is_flag=True, help="Take the tag alone; its image stays, pullable by digest.")
 @click.option("--untagged", is_flag=True, help="Take the images without a tag; each REF is a repository.")
 @click.option("--older-than", metavar="AGE", help="Of what a pattern matches, what nobody pushed or moved for so long.")

@@ -5,6 +5,7 @@ from typing import cast
 
 import click
 
+from refloat.cli import completing
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, usage
@@ -26,7 +27,7 @@ PARTS = (
 
 
 @click.command(cls=Verb)
-@click.argument("reference", metavar="REF")
+@click.argument("reference", metavar="REF", shell_complete=completing.images)
 def show(session: Session, reference: str) -> Exit:
     """Show one image: its platforms, layers and config, its tags, and what refers to it."""
     named = parse_image(reference)

@@ -2,6 +2,7 @@
 
 import click
 
+from refloat.cli import completing
 from refloat.cli.changes import TRASH, frees, limited, one_change
 from refloat.cli.log import list_changes
 from refloat.cli.problems import Exit, problem_of, usage
@@ -16,8 +17,10 @@ PAGE = 1000
 
 @click.command(cls=Verb)
 @click.argument("verb", required=False, default="ls", type=click.Choice(["ls", "show"]), metavar="[ls|show]")
-@click.argument("change", required=False, metavar="[ID]")
-@click.option("--repo", metavar="REPO", help="Only what touched this repository.")
+@click.argument("change", required=False, metavar="[ID]", shell_complete=completing.deletions)
+@click.option(
+    "--repo", metavar="REPO", help="Only what touched this repository.", shell_complete=completing.repositories
+)
 @limited(200)
 def trash(session: Session, verb: str, change: str | None, *, repo: str | None, limit: int) -> Exit:
     """List what can be brought back, or show one change of it with all its references.

@@ -5,7 +5,7 @@ from typing import cast
 
 import click
 
-from refloat.cli import doing, moves
+from refloat.cli import completing, doing, moves
 from refloat.cli.changes import LOG, moves_of, what
 from refloat.cli.missing import conflict
 from refloat.cli.printing import Entry
@@ -35,7 +35,7 @@ class _Undo(Verb):
 
 
 @click.command(cls=_Undo)
-@click.argument("change", required=False, metavar="[ID]")
+@click.argument("change", required=False, metavar="[ID]", shell_complete=completing.changes)
 @doing.skip
 @doing.replace(help="Move back also what moved since (undoable).")
 @click.option("--as", "as", metavar="TAG", help="Restore one reference of the change under another name.")

@@ -1,10 +1,17 @@
 """The command line as click sees it: a group that imports a verb when it is called."""
 
+from __future__ import annotations
+
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
+from refloat.language import say
 from refloat.main.page import page, verbs, version
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Verbs(click.Group):
@@ -21,6 +28,15 @@ class Verbs(click.Group):
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command), verb
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete a verb, or an option before it, without importing any verb."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=say(said)) for name, (_, said) in verbs().items()]
+        return [item for item in found if item.value.startswith(incomplete)] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
 
     def get_help(self, ctx: click.Context) -> str:
         return page()

@@ -1,5 +1,7 @@
 """Reads for people: lists, pages, one change. They may take milliseconds and run in a thread."""
 
+from itertools import islice
+
 from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
@@ -91,6 +93,23 @@ _STORED = """
 SELECT m.media_type, CAST(m.body AS BLOB) FROM repositories r JOIN manifests m ON m.repository = r.id
 WHERE r.name = ? AND m.digest = ?"""
 
+_NAMES = """
+SELECT name FROM repositories r WHERE name >= ?1 AND name < ?1 || '~' AND {held}
+ORDER BY name LIMIT ?2"""
+_LIVE_NAMES = _NAMES.format(held="EXISTS (SELECT 1 FROM tips t WHERE t.repository = r.id)")
+_TRASH_NAMES = _NAMES.format(
+    held="EXISTS (SELECT 1 FROM moves m WHERE m.repository = r.id AND m.held IS NOT NULL AND m.new IS NULL)"
+)
+
+_LIVE_TAGS = """
+SELECT reference FROM tips WHERE repository = ?1 AND reference >= ?2 AND reference < ?2 || '~' AND manifest IS NULL
+ORDER BY reference"""
+_TRASH_TAGS = """
+SELECT DISTINCT reference FROM moves m WHERE repository = ?1 AND reference >= ?2 AND reference < ?2 || '~'
+AND held IS NOT NULL AND new IS NULL AND instr(reference, ':') = 0
+AND NOT EXISTS (SELECT 1 FROM tips t WHERE t.repository = ?1 AND t.reference = m.reference)
+ORDER BY reference"""
+
 _NEEDS = """
 SELECT f.digest, f.kind, f.required,
     coalesce(b.size, (SELECT length(body) FROM manifests WHERE repository = f.repository AND digest = f.child))
@@ -166,6 +185,14 @@ class SqliteListing(SqlitePrices):
         return [
             RepositoryEntry(RepositoryName(row[1]), *row[2:]) for row in self._execute(_REPOSITORIES, (last, limit))
         ]
+
+    def repositories_beginning(self, prefix: str, limit: int, *, deleted: bool) -> list[RepositoryName]:
+        rows = self._execute(_TRASH_NAMES if deleted else _LIVE_NAMES, (prefix, limit))
+        return [RepositoryName(row[0]) for row in rows]
+
+    def tags_beginning(self, repository: RepositoryName, prefix: str, limit: int, *, deleted: bool) -> list[Tag]:
+        rows = self._execute(_TRASH_TAGS if deleted else _LIVE_TAGS, (self._repository(repository), prefix))
+        return list(islice((tag for row in rows if (tag := Tag(row[0])).subject is None), limit))
 
     def images(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         return self._entries(_IMAGES, repository, last, limit)

@@ -125,6 +125,12 @@ class Listing(Prices, Protocol):
 
     def repositories(self, last: str, limit: int) -> list[RepositoryEntry]: ...
 
+    def repositories_beginning(self, prefix: str, limit: int, *, deleted: bool) -> list[RepositoryName]:
+        """Return repositories with something live, or from which something was deleted that history holds."""
+
+    def tags_beginning(self, repository: RepositoryName, prefix: str, limit: int, *, deleted: bool) -> list[Tag]:
+        """Return tags that are there, or that were deleted and history holds; without those that attach something."""
+
     def images(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         """Return tags with what they point to, after the tag `last`, byte-wise; fallback tags included."""
 

@@ -20,6 +20,7 @@ from refloat.web.asgi import ASGIApp, ClientGone, Message, Receive, Scope, Send
 from refloat.web.management_answers import encode
 from refloat.web.management_comparison import get_comparison
 from refloat.web.management_desk import MARK, Desk
+from refloat.web.management_names import get_names
 from refloat.web.services import Services
 
 BASE = "/v2/_refloat/v1"
@@ -32,6 +33,7 @@ ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/changes/{id}", reads.get_change),
     ("GET", "/changes/{id}/moves", reads.get_moves),
     ("GET", "/trash", reads.get_trash),
+    ("GET", "/names", get_names),
     ("GET", "/repositories", reads.get_repositories),
     ("GET", REPOSITORY + "/images", reads.get_images),
     ("GET", REPOSITORY + "/image", reads.get_image),

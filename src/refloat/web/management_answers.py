@@ -30,6 +30,7 @@ class Schemas:
     IMAGES: ClassVar = "refloat.images/1"
     IMAGE: ClassVar = "refloat.image/1"
     HISTORY: ClassVar = "refloat.history/1"
+    NAMES: ClassVar = "refloat.names/1"
     COMPARISON: ClassVar = "refloat.comparison/1"
     REMOVED: ClassVar = "refloat.removed/1"
     UNDONE: ClassVar = "refloat.undone/1"
