@@ -10,7 +10,7 @@ DEVELOP := .venv/.develop
 export KEEP PROOF_SCALE PROOF_SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench proof proof-selftest conformance fresh lock clean
+.PHONY: help setup demo test lint bench bench-scale proof proof-selftest conformance fresh lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -33,6 +33,9 @@ lint: $(DEVELOP) ## Check style, types and the walls between the rooms
 bench: $(DEVELOP) ## Measure refloat beside the reference registry and write docs/benchmarks.md
 	@$(PY) tools/provision.py bench
 	@$(PY) -m tools.bench
+
+bench-scale: $(DEVELOP) ## Measure a registry of a million tags beside one of ten thousand and write docs/scale.md
+	@$(PY) -m tools.scale $(if $(KEEP),--keep)
 
 proof: $(DEVELOP) ## Try to make refloat lose something, by force, and print what was tried (PART=faults for one)
 	@$(PY) tools/provision.py proof

@@ -1,0 +1,1 @@
+"""The registry that `make bench-scale` generates is one that refloat could have made."""
