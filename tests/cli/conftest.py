@@ -53,14 +53,15 @@ class Shell:
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def on_terminal(self, *arguments: str) -> Done:
-        """Run `refloat ARGUMENTS` on a terminal; what it writes there, both streams, is `out`."""
+    def on_terminal(self, *arguments: str, text: str = "") -> Done:
+        """Run `refloat ARGUMENTS` on a terminal, `text` typed ahead; what it writes there, both streams, is `out`."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "refloat", *arguments],
             env=self.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         )
         os.close(theirs)
+        os.write(ours, text.encode())
         seen = b"".join(_everything(ours))
         os.close(ours)
         return Done(process.wait(DEADLINE), seen.decode().replace("\r\n", "\n"), "")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Shell
+from tests.conftest import Serve
 from tools.content import Content
 from tools.serving import Served, wait_until
 from tools.wire import Wire
@@ -210,3 +211,28 @@ def test_what_history_let_go_of_is_gone(how: str, hasty: Place) -> None:
     assert done.code == 6, done
     assert f"error: {change} can no longer be taken back: its window ended on" in done.err
     assert hasty.standing() == {}
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "exit", "text", "tags"),
+    [
+        ("refuse", 410, 6, "were purged, and nothing brings them back", {}),
+        ("replace", 410, 6, "were purged, and nothing brings them back", {}),
+        ("skip", 200, 0, "Restored: ", {"v2": 1}),
+    ],
+)
+def test_what_was_purged_does_not_come_back(
+    how: str, status: int, exit: int, text: str, tags: dict[str, int], tmp_path: Path, serve: Serve, contents: Pair
+) -> None:
+    served = serve()
+    place = Place(served.wire, Shell(tmp_path, served.address), "conflicts/purged", contents)
+    place.push("v1", 0)
+    place.push("v2", 1)
+    change = place.remove("v1", "v2")
+    purged = place.shell("purge", "conflicts/purged:v1", "--yes", "--root", str(served.root))
+    assert purged.code == 0, purged
+    body = json.dumps({"on_conflict": how, "dry_run": True}).encode()
+    assert place.wire.ask("POST", f"{API}/changes/{change}/undo", body).status == status
+    done = place.shell("undo", change, *FLAGS[how])
+    assert (done.code, text in done.out + done.err) == (exit, True), done
+    assert place.tags() == tags

@@ -6,6 +6,7 @@ METADATA = "tests/contracts/test_metadata.py::"
 HERE = "tests/guards/test_guarded.py::"
 SWEPT = "tests/guards/test_swept.py::"
 ENDING = "tests/purge/test_ending.py::"
+PURGED = "tests/purge/test_served.py::"
 COPIES = "tests/purge/test_copies.py::"
 HISTORY = "tests/usecases/test_delete_and_undo.py::"
 VERIFY = "tests/verify/test_verify.py::"
@@ -45,6 +46,11 @@ MUTANTS = {
         "metadata.purge(end_sessions)",
         "pass",
         COPIES + "test_every_copy_of_the_bytes_goes",
+    ),
+    "a-purge-ends-what-was-shown": Mutant(
+        "if request.seen not in (None, whole.mark):",
+        "if False:",
+        PURGED + "test_what_was_shown_is_what_ends",
     ),
     "a-purge-leaves-what-is-live": Mutant(
         "if remains.value(digest) is not None and digest not in leaving:",
@@ -216,6 +222,11 @@ MUTANTS = {
         "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
         HERE + "test_one_request_at_a_time_has_an_uploads_file",
+    ),
+    "purge-needs-the-token": Mutant(
+        'if not desk.services.is_admin(request.headers.get(HEADER, "")):',
+        "if False:",
+        PURGED + "test_nobody_purges_without_the_token",
     ),
     "purges-outlive-the-database": Mutant(
         "if not tx.write_down(note) or isinstance(note, Lifted):",

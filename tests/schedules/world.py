@@ -17,7 +17,7 @@ from refloat.reaping import BlobReaper
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.web.app import application
 from refloat.web.management import application as management
-from refloat.web.services import Collecting, DoorSettings, Services
+from refloat.web.services import Collecting, DoorSettings, Purging, Services
 from tests.schedules.asking import Answer, Line
 from tests.schedules.baton import Baton, Chooser
 from tests.schedules.paused import PausedBlobs, PausedMetadata
@@ -137,6 +137,8 @@ class World:
             now=self._count_time,
             random=self.dice,
             collector=cast("Collecting", None),
+            purger=cast("Purging", None),
+            is_admin=lambda _: False,
             management=management,
             access=None,
         )

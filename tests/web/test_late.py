@@ -14,6 +14,7 @@ from refloat.blobs.filesystem import FileBlobs
 from refloat.blobs.locked import LockedFile
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import Upload
+from refloat.main.purger import Purger
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.usecases import upload as sessions
@@ -70,6 +71,8 @@ class Here:
                 now=lambda: time.time_ns() // 1000,
                 random=os.urandom,
                 collector=NoCollector(),
+                purger=Purger(self.metadata, self.blobs, self.directory / "collector.lock"),
+                is_admin=lambda _: False,
                 management=lambda services: self.app,
                 access=None,
             )

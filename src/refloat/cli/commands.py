@@ -10,6 +10,7 @@ COMMANDS = {
     "trash": ("refloat.cli.trash:trash", "List what can be brought back."),
     "undo": ("refloat.cli.undo:undo", "Take a change back; without an id, the last one made here."),
     "restore": ("refloat.cli.restore:restore", "Bring back a deleted image, or an earlier value of a tag."),
+    "purge": ("refloat.cli.purge:purge", "End an image or a layer for good: nothing brings it back."),
     "gc": ("refloat.cli.gc:gc", "Collect now what is due, while everybody goes on working."),
     "completion": ("refloat.cli.completion:completion", "Print a completion script for a shell."),
 }

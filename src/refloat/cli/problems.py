@@ -40,6 +40,7 @@ CODES = {
     "NAME_UNKNOWN": Exit.NOT_FOUND,
     "CHANGE_UNKNOWN": Exit.NOT_FOUND,
     "CHANGE_GONE": Exit.NOT_FOUND,
+    "PURGED": Exit.NOT_FOUND,
     "CHANGE_CONFLICT": Exit.CONFLICT,
     "COLLECTION_STOPPED": Exit.CONFLICT,
     "NAME_INVALID": Exit.USAGE,
@@ -49,8 +50,9 @@ CODES = {
     "UNSUPPORTED": Exit.NOT_ALLOWED,
 }
 
-RULES = {"index", "pattern"}
-"""What the detail of a refusal has where a rule of the registry refuses: a live index, a protected tag."""
+RULES = {"index", "pattern", "purge", "repositories"}
+"""What the detail of a refusal has where a rule of the registry refuses: a live index, a protected tag, a block, what
+other repositories have."""
 
 KINDS: Mapping[type[ClientError], Exit] = {
     BadHost: Exit.USAGE,

@@ -26,6 +26,11 @@ class Refloat:
         self._wire = Wire(origin)
         self._login = login
         self._authorization: str | None = None
+        self._admin: dict[str, str] = {}
+
+    def act_as_admin(self, token: str) -> None:
+        """Show the server's admin token with every request from now on."""
+        self._admin = {"Refloat-Admin-Token": token}
 
     def get(self, path: str, patience: float = PATIENCE, **query: str | int | None) -> Document:
         """Return the document at a path below the API's root, within `patience` seconds.
@@ -63,7 +68,7 @@ class Refloat:
         return answer
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": self._authorization} if self._authorization else {}
+        return {**self._admin, **({"Authorization": self._authorization} if self._authorization else {})}
 
     def _authorize(self, answer: Answer) -> str:
         """Return the header for a server that wants to know who asks. Raises NotAllowed."""

@@ -1,21 +1,19 @@
 """The collector inside a server: a thread in each worker, of which one at a time collects."""
 
-import fcntl
 import logging
-import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from refloat.core.clock import HOUR, Clock, Tick, advance, stamp
-from refloat.ports import Collecting, Metadata
-from refloat.reaping import BlobReaper
+from refloat.main.alone import PATIENCE, alone
+from refloat.ports import Collecting
+from refloat.purge_ports import PurgeMetadata
+from refloat.reaping import StrayReaper
 from refloat.usecases.collect import CollectTerms, Round, plan_round, run_round
+from refloat.usecases.purge import finish
 
 DAY = 24 * HOUR
-PATIENCE = 60.0  # seconds: how long a round on request waits for the one that is running
 SECOND = 1_000_000
 log = logging.getLogger("refloat.collector")
 
@@ -23,7 +21,9 @@ log = logging.getLogger("refloat.collector")
 class Collector:
     """Runs rounds: every interval in a thread, and when told."""
 
-    def __init__(self, metadata: Metadata, blobs: BlobReaper, terms: CollectTerms, session: str, lock: Path) -> None:
+    def __init__(
+        self, metadata: PurgeMetadata, blobs: StrayReaper, terms: CollectTerms, session: str, lock: Path
+    ) -> None:
         self._metadata = metadata
         self._blobs = blobs
         self._terms = terms
@@ -44,7 +44,7 @@ class Collector:
         so it keeps no bytes from being reaped.
         """
         if self._metadata.last_backup() is None:
-            with self._alone(PATIENCE):
+            with alone(self._lock, PATIENCE):
                 self._back_up()  # nothing to copy yet; later ones never hold up a start
         self._thread = threading.Thread(target=self._run, args=(interval / SECOND,), name="collector", daemon=True)
         self._thread.start()
@@ -56,7 +56,7 @@ class Collector:
 
     def collect_now(self) -> Round:
         """Run a round, after the one another worker may be running. Raises TimeoutError."""
-        with self._alone(PATIENCE) as mine:
+        with alone(self._lock, PATIENCE) as mine:
             if not mine:
                 raise TimeoutError("another round is running")
             return self._round()
@@ -68,9 +68,10 @@ class Collector:
     def _run(self, interval: float) -> None:
         while not self._stop.wait(interval):
             try:
-                with self._alone(0) as mine:
+                with alone(self._lock, 0) as mine:
                     if mine:
                         self._round()
+                        finish(self._metadata, self._blobs, now())  # a purge that another worker did not live to end
                         self._back_up()
                 self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
             except Exception:
@@ -103,26 +104,6 @@ class Collector:
         at, last = now(), self._metadata.last_backup()
         if last is None or at - last >= DAY or last > at:
             self._metadata.backup(at)
-
-    @contextmanager
-    def _alone(self, patience: float) -> Iterator[bool]:
-        """Hold the lock that one collector of all processes has. False: another has it for longer."""
-        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            deadline = time.monotonic() + patience
-            while not (mine := _locked(lock)) and time.monotonic() < deadline:
-                time.sleep(0.02)  # nothing can be waited for: flock has no timeout
-            yield mine
-        finally:
-            os.close(lock)
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # guard: one-collector
-    except BlockingIOError:
-        return False
-    return True
 
 
 def tick(session: str) -> Tick:

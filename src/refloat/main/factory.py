@@ -4,6 +4,7 @@ import os
 import sys
 
 from refloat.main import logs
+from refloat.main.beginning import begin
 from refloat.main.directory import claim
 from refloat.main.refusing import FAILED, StartRefused, complain, complain_of
 from refloat.main.running import new_session, update
@@ -20,6 +21,7 @@ def application() -> Worker:
             logs.logger("serve").warning("%s", notice)
         claim(loaded.settings)  # held until the process ends: a second process is refused
         update(loaded.settings)
+        begin(loaded.settings)
     except SettingsRefused as refused:
         complain_of(refused.refusals)
         sys.exit(FAILED)

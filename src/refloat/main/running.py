@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refloat.core.errors import RefloatError
+from refloat.main.beginning import begin
 from refloat.main.directory import claim
 from refloat.main.listening import is_open_to_others, listen, url_of
 from refloat.main.orphans import die_with
@@ -64,6 +65,7 @@ class Prepared:
 def prepared(settings: Settings) -> Iterator[Prepared]:
     """Hold directory and socket. Raises StartRefused."""
     with claimed(settings), ExitStack() as open_sockets:
+        begin(settings)
         listeners = listen(settings.address, settings.port, settings.workers)
         for listener in listeners:
             open_sockets.enter_context(listener)

@@ -6,7 +6,9 @@ from functools import partial
 
 from refloat.blobs.filesystem import FileBlobs
 from refloat.main.collector import Collector
+from refloat.main.purger import Purger
 from refloat.main.retirement import Retirement
+from refloat.main.token import AdminToken
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
 from refloat.usecases.collect import CollectTerms
@@ -26,6 +28,8 @@ class Worker:
         self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room, partial(retire, "database"))
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
+        self._purger = Purger(self._metadata, self._blobs, ours / "collector.lock")
+        self._is_admin = AdminToken(ours).matches
         self._interval = settings.collect_interval
         self._access = AccessLog(_write_out) if settings.access_log and sys.stdout is not None else None
         self._app = application(self._services(settings))
@@ -39,6 +43,8 @@ class Worker:
             now=self._collector.now,
             random=os.urandom,
             collector=self._collector,
+            purger=self._purger,
+            is_admin=self._is_admin,
             management=_management,
             access=self._access,
         )

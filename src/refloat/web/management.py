@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from refloat.core.errors import Denied, RefloatError
-from refloat.web import asgi, errors
+from refloat.web import asgi, errors, purge
 from refloat.web import management_reads as reads
 from refloat.web import management_usage as usage
 from refloat.web import management_writes as writes
@@ -47,6 +47,9 @@ ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/remove", writes.post_remove),
     ("POST", REPOSITORY + "/restore", writes.post_restore),
     ("POST", "/collect", writes.post_collect),
+    ("POST", "/purge", purge.post_purge),
+    ("POST", "/unblock", purge.post_unblock),
+    ("GET", "/purges", purge.get_purges),
 )
 log = logging.getLogger("refloat.management")
 

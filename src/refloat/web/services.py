@@ -6,10 +6,13 @@ from typing import Protocol
 
 from refloat.core.closing import Rules
 from refloat.core.identity import change_id
+from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.patterns import ImagePattern
+from refloat.core.receipts import Lifted, Note
 from refloat.core.records import Cause
 from refloat.ports import BlobShelf, BlobStore, Metadata
 from refloat.usecases.collect import Round
+from refloat.usecases.purge import PurgeRequest, Whole
 from refloat.web.asgi import ASGIApp, Request
 
 
@@ -19,6 +22,20 @@ class Collecting(Protocol):
     def collect_now(self) -> Round: ...
 
     def plan(self) -> Round: ...
+
+
+class Purging(Protocol):
+    """Purge, as the management API asks for it. Everything blocks: call it in a thread."""
+
+    def names(self, repository: RepositoryName, reference: Reference) -> tuple[Digest, ...]: ...
+
+    def plan(self, request: PurgeRequest, cause: Cause) -> Whole: ...
+
+    def purge(self, request: PurgeRequest, cause: Cause) -> Whole: ...
+
+    def unblock(self, digest: Digest, cause: Cause) -> Lifted: ...
+
+    def notes(self, before: int | None, limit: int) -> list[tuple[int, Note, list[Digest]]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,8 @@ class Services:
     now: Callable[[], int]
     random: Callable[[int], bytes]
     collector: Collecting
+    purger: Purging
+    is_admin: Callable[[str], bool]  # is this the admin token?
     management: Callable[["Services"], ASGIApp]  # called at the first request for it: its imports are heavy
     access: Callable[[Request], None] | None  # writes the access log's line
 

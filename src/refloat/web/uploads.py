@@ -4,10 +4,13 @@ A session's file is locked from a request's first byte to its answer, and the se
 the lock: what another request did in between is seen, in this process or any other.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
+from refloat.core.blocks import refuse_blocked
 from refloat.core.errors import (
     BlobUploadUnknown,
+    Blocked,
     DigestInvalid,
     NameInvalid,
     RefloatError,
@@ -19,7 +22,7 @@ from refloat.core.errors import (
 from refloat.core.identity import key_at
 from refloat.core.names import ALGORITHMS, Digest, RepositoryName
 from refloat.core.records import Upload
-from refloat.ports import UploadFile
+from refloat.ports import Transaction, UploadFile
 from refloat.usecases import upload as sessions
 from refloat.web.asgi import ClientGone, Header, Request
 from refloat.web.door import Door
@@ -58,13 +61,14 @@ async def _open_session(door: Door, repository: RepositoryName) -> Upload:
 
 
 async def _mount(door: Door, request: Request, repository: RepositoryName, query: dict[str, list[str]]) -> bool:
-    """Try to mount. Anything in doubt is answered like anything missing: with a session."""
+    """Try to mount. Anything in doubt is answered like anything missing: with a session. Raises Blocked."""
     digest = Digest.parse(query["mount"][0])
     try:
         source = door.name(query.get("from", [""])[0])
     except NameInvalid:
         return False
     now = door.services.now()
+    refuse_blocked(door.metadata.read.block_on(digest))
     blob = door.metadata.read.blob(source, digest, now)
     if blob is None or door.blobs.size(blob.key) != blob.size:
         return False
@@ -125,8 +129,18 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
         now = door.services.now()
         trusted = sessions.judge_live(door.metadata.read, door.blobs, digest, now)
         terms = sessions.Terms(now, file.size, door.settings.lease, door.settings.graveyard)
-        await door.metadata.write_brief(lambda tx: sessions.finish(tx, found, digest, trusted, terms))
+        await _enter(door, found, lambda tx: sessions.finish(tx, found, digest, trusted, terms))
     await request.answer(201, _blob_headers(door, request, found.repository, digest))
+
+
+async def _enter(door: Door, upload: Upload, work: Callable[[Transaction], None]) -> None:
+    """Enter a blob. What was purged leaves no bytes behind: its session ends as the client is told."""
+    try:
+        await door.metadata.write_brief(work)
+    except Blocked:
+        with suppress(BlobUploadUnknown):
+            await door.metadata.write_brief(lambda tx: sessions.cancel(tx, upload, door.services.now()))
+        raise
 
 
 async def _finish_again(door: Door, repository: RepositoryName, digest: Digest) -> bool:

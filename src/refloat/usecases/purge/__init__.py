@@ -8,8 +8,9 @@ removed, the log is cut. `reconciling`: a database put back from a copy is purge
 from refloat.usecases.purge.deciding import Part, PurgeRequest, Scope, Whole, plan, purge
 from refloat.usecases.purge.finishing import finish, keep_notes
 from refloat.usecases.purge.naming import find, names_of
-from refloat.usecases.purge.reconciling import reconcile
+from refloat.usecases.purge.reconciling import is_reconciled, reconcile
 
 __all__ = [
-    "Part", "PurgeRequest", "Scope", "Whole", "find", "finish", "keep_notes", "names_of", "plan", "purge", "reconcile",
+    "Part", "PurgeRequest", "Scope", "Whole", "find", "finish", "is_reconciled", "keep_notes", "names_of", "plan",
+    "purge", "reconcile",
 ]  # fmt: skip

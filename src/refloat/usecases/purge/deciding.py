@@ -6,7 +6,7 @@ from typing import Literal
 
 from refloat.core.closing import Rules, close
 from refloat.core.ending import ending
-from refloat.core.errors import Denied, ManifestUnknown
+from refloat.core.errors import ChangeConflict, Denied, ManifestUnknown
 from refloat.core.moves import Move, View
 from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.core.purge import propose_purge, roots_of
@@ -26,6 +26,7 @@ class PurgeRequest:
     names: tuple[Digest, ...]
     scope: Scope = "repository"
     afterwards: Literal["block", "allow"] = "block"
+    seen: str | None = None  # `Whole.mark` of the plan that was shown; None: nobody looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,24 @@ class Whole:
     parts: Mapping[RepositoryName, Part]
     shared: tuple[Digest, ...]
 
+    @property
+    def mark(self) -> str:
+        """A short text that is another one as soon as anything else would end."""
+        ended = (self.receipt.names, self.receipt.blobs, self.receipt.blocked, sorted(self.parts.items()))
+        return Digest.of(repr(ended).encode()).partition(":")[2][:16]
+
 
 def purge(tx: PurgeTransaction, request: PurgeRequest, cause: Cause) -> Whole:
     """End bytes for good, with every image and index that needs them.
 
     Raises ManifestUnknown where nobody has them; Denied where other repositories do and `scope` does not say
-    everywhere; what `core.closing.close` raises.
+    everywhere; ChangeConflict where something else would end than was shown; what `core.closing.close` raises.
     """
     holders = tx.holders(request.names, cause.at)
     _refuse(tx, request, holders)
     whole = end(tx, request, holders, cause)
+    if request.seen not in (None, whole.mark):  # guard: a-purge-ends-what-was-shown
+        raise ChangeConflict("what this would end is not what was shown any more; nothing was purged, look again")
     tx.write_down(whole.receipt)
     return whole
 

@@ -24,10 +24,10 @@ def finish(metadata: PurgeMetadata, blobs: StrayReaper, at: int) -> list[Receipt
 
     Raises Unavailable where something cannot go now; then the next call goes on.
     """
-    keep_notes(metadata)
     unfinished = metadata.purge(lambda tx: tx.unfinished())
     if not unfinished:
         return []
+    keep_notes(metadata)
     for sample in metadata.purge(lambda tx: tx.condemned()):
         _reap_copies(metadata, blobs, sample, at)
     metadata.replace_backups(metadata.purge(lambda tx: _gone(tx, unfinished, at)), at)  # guard: no-backup-keeps-it

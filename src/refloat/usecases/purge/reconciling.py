@@ -7,7 +7,14 @@ from refloat.core.records import Cause
 from refloat.purge_ports import PurgeMetadata, PurgeTransaction
 from refloat.reaping import StrayReaper
 from refloat.usecases.purge.deciding import PurgeRequest, end
-from refloat.usecases.purge.finishing import finish
+from refloat.usecases.purge.finishing import finish, keep_notes
+
+
+def is_reconciled(metadata: PurgeMetadata) -> bool:
+    """Do the database and the file say the same, and is every purge finished? Raises Unavailable."""
+    kept = [note.id for note in metadata.notes.read()]
+    said, unfinished = metadata.purge(lambda tx: (tx.notes(None, -1), tx.unfinished()))
+    return not unfinished and {note.id for _, note in said} == set(kept)
 
 
 def reconcile(metadata: PurgeMetadata, blobs: StrayReaper, at: int) -> list[Receipt]:
@@ -17,6 +24,7 @@ def reconcile(metadata: PurgeMetadata, blobs: StrayReaper, at: int) -> list[Rece
     """
     for note in metadata.notes.read():
         metadata.purge(partial(_again, note=note, at=at))
+    keep_notes(metadata)
     return finish(metadata, blobs, at)
 
 

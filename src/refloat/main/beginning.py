@@ -1,0 +1,40 @@
+"""Before the first request: the admin token, and the database beside the receipts of purges."""
+
+import logging
+from contextlib import closing
+
+from refloat.blobs.filesystem import FileBlobs
+from refloat.core.errors import RefloatError
+from refloat.main.collector import now
+from refloat.main.refusing import StartRefused
+from refloat.main.token import AdminToken
+from refloat.metadata.store import SqliteMetadata
+from refloat.settings import Settings
+from refloat.usecases.purge import is_reconciled, reconcile
+
+log = logging.getLogger("refloat.serve")
+
+
+def begin(settings: Settings) -> None:
+    """Make ready what requests rely on, in a claimed directory whose database is up to date. Raises StartRefused."""
+    ours = settings.root / "refloat"
+    token = AdminToken(ours)
+    try:
+        token.make()
+        _reconcile(settings)
+    except RefloatError as problem:
+        raise StartRefused(
+            problem.message, f"what was purged must not come back: see {ours}/purges.jsonl and the disk"
+        ) from None
+    if token.is_open_to_others:
+        log.warning("%s/admin.token can be read by others than its owner: chmod 600 it", ours)
+
+
+def _reconcile(settings: Settings) -> None:
+    ours = settings.root / "refloat"
+    with closing(SqliteMetadata(settings.database, ours, lambda: False)) as metadata:
+        if is_reconciled(metadata):
+            return
+        with closing(FileBlobs(ours, settings.reserve)) as blobs:
+            for receipt in reconcile(metadata, blobs, now()):
+                log.warning("purge %s of %s is finished", receipt.id, receipt.image)
