@@ -2,6 +2,7 @@
 
 import json
 
+from refloat.cli.differences import lines
 from tests.cli.conftest import Shell
 from tools.content import CONFIG, LAYER, MANIFEST, Content, Part
 from tools.serving import Served
@@ -69,3 +70,28 @@ def test_diff_says_what_each_change_changed(shell: Shell, registry: Served) -> N
     document = json.loads(shell("history", f"{name}:v1", "--diff", "--json").out)
     assert document["history"][0]["comparison"]["images"][0]["config"][0]["name"] == "Cmd"
     assert document["history"][1]["comparison"] is None
+
+
+def test_diff_says_what_is_gone_which_platforms_came_and_that_there_is_more() -> None:
+    moved = {"old": "sha256:aa", "new": "sha256:bb"}
+    assert list(lines({**moved, "comparison": None})) == ["      one of the two is gone for good"]
+    assert list(lines({"old": None, "new": "sha256:bb", "comparison": None})) == []
+    image = {
+        "platform": None, "layers_kept": 1, "layers_added": [], "layers_removed": [],
+        "config": [{"name": "Env.LONG", "old": None, "new": "x" * 60}], "config_total": 1201,
+    }  # fmt: skip
+    same = {**image, "config": [], "config_total": 0}
+    comparison = {
+        "old": {"size": 2048}, "new": {"size": 1024}, "added_bytes": 0,
+        "platforms_added": ["linux/s390x"], "platforms_removed": ["linux/386"],
+        "images": [image, same], "images_total": 102,
+    }  # fmt: skip
+    assert list(lines({**moved, "comparison": comparison})) == [
+        "      size  2.0 KiB → 1.0 KiB, 0 B of it new",
+        "      + linux/s390x",
+        "      - linux/386",
+        "      image  1 layer stays",
+        f'        Env.LONG  (nothing) → "{"x" * 46}…',
+        "        and 1,200 more",
+        "        and 100 more",
+    ]

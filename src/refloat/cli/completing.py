@@ -16,6 +16,7 @@ from refloat.cli.printing import Entry, Printer, now
 from refloat.cli.reference import split_typed
 from refloat.cli.session import Session
 from refloat.cli.wording import moment, relative
+from refloat.core.records import KINDS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -46,6 +47,12 @@ def _in_time(answer: Answer) -> Complete:
         return found
 
     return complete
+
+
+def kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Complete the last of several kinds of changes."""
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{kind}" for kind in KINDS if kind.startswith(last)]
 
 
 @_in_time

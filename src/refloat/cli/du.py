@@ -5,6 +5,7 @@ from typing import cast
 
 import click
 
+from refloat.cli import completing
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, usage
@@ -34,7 +35,7 @@ LAYERS = (
 
 
 @click.command(cls=Verb)
-@click.argument("repository", required=False, metavar="[REPO]")
+@click.argument("repository", required=False, metavar="[REPO]", shell_complete=completing.repositories)
 @click.option("--by", type=click.Choice(["repo", "tag", "layer"]), help="Show what takes most.")
 @click.option("--top", type=click.IntRange(1, 1000), default=20, show_default=True, help="Show so many.")
 def du(session: Session, repository: str | None, *, by: str | None, top: int) -> Exit:

@@ -13,6 +13,7 @@ from refloat.cli.problems import Exit, usage
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import TIMES, beginning
+from refloat.core.records import KINDS
 from refloat.language import say
 
 PAGE = 100
@@ -39,7 +40,9 @@ INSTANT = Column("WHEN", lambda entry: f"{str(entry['at'])[:19]}Z")
 )
 @click.option("--by", metavar="WHO", help="Only what this account, address or program did.")
 @click.option("--since", metavar="TIME", help=f"Only what was done since: {TIMES}. A date is its first instant, UTC.")
-@click.option("--kind", metavar="KIND[,KIND]", help="Only these: push, delete, rm, undo, restore, purge.")
+@click.option(
+    "--kind", metavar="KIND[,KIND]", help=f"Only these: {', '.join(KINDS)}.", shell_complete=completing.kinds
+)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on printing what is done, oldest first.")
 @click.option("--jsonl", is_flag=True, help="Print one JSON document a line.")
 @limited(50)

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeVar, cast, get_args
+from typing import Annotated, Literal, TypeVar, cast
 
 import msgspec
 
 from refloat.core.errors import NameUnknown, RequestInvalid
 from refloat.core.names import RepositoryName, printable
 from refloat.core.narrowing import Narrowing
-from refloat.core.records import ChangeKind
+from refloat.core.records import KINDS, ChangeKind
 from refloat.core.undo import OnConflict
 from refloat.ports import Reader
 
@@ -106,9 +106,9 @@ def page_size(query: Mapping[str, str]) -> int:
 
 def narrowing(query: Mapping[str, str]) -> Narrowing:
     """Return which changes a list is of: `by`, `since`, `kind`. Raises RequestInvalid."""
-    kinds, known = tuple(query["kind"].split(",")) if "kind" in query else (), get_args(ChangeKind)
-    if unknown := [kind for kind in kinds if kind not in known]:
-        raise RequestInvalid(f"kind is {', '.join(known)}, or several of them, not {printable(unknown[0])}")
+    kinds = tuple(query["kind"].split(",")) if "kind" in query else ()
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
+        raise RequestInvalid(f"kind is {', '.join(KINDS)}, or several of them, not {printable(unknown[0])}")
     return Narrowing(query.get("by"), instant(query.get("since")), cast("tuple[ChangeKind, ...]", kinds))
 
 
