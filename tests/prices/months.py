@@ -2,13 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
 
 from refloat.blobs.filesystem import FileBlobs
-from refloat.core.clock import HOUR, Tick
+from refloat.core.clock import Tick
 from refloat.core.names import Digest, RepositoryName, Tag
-from refloat.core.prices import FOREVER, Forecast
+from refloat.core.prices import FOREVER, Departure, Forecast
 from refloat.core.records import Change
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
@@ -23,6 +22,7 @@ from tests.usecases.conftest import DAY, TEAM, Registry
 
 GRAVEYARD = DAY
 TERMS = CollectTerms(GRAVEYARD, history_keep=400 * DAY)
+DEPARTURE = Departure(interval=0, graveyard=GRAVEYARD)
 
 
 class Stocked(Registry):
@@ -76,12 +76,12 @@ class Priced(Months):
         return [self.forecast(change) for change in listing.changes(None, None, 1000)]
 
     def forecast(self, change: Change) -> Forecast:
-        return price(self.metadata.listing, change.id, change.held_until, GRAVEYARD)
+        return price(self.metadata.listing, change.id, change.held_until, DEPARTURE)
 
     def leased(self) -> list[tuple[int, int]]:
         """Return the bytes that only a lease holds longest, each with its end."""
         listing, found = self.metadata.listing, []
-        for (blob, size) in self.rows("SELECT digest, size FROM blobs"):
+        for blob, size in self.rows("SELECT digest, size FROM blobs"):
             hold = listing.last_hold(Digest(str(blob)))
             assert hold is not None
             if hold.ends < FOREVER and not hold.change:
@@ -121,7 +121,7 @@ class Priced(Months):
                 def plan(tx: Transaction, selection: Selection = selection, cause: object = cause) -> Forecast:
                     done = remove(tx, selection, self.registry.cause(), "image")
                     assert done.change is not None
-                    return price(tx.listing, done.change, self.registry.now + self.registry.window, GRAVEYARD)
+                    return price(tx.listing, done.change, self.registry.now + self.registry.window, DEPARTURE)
 
                 planned = asyncio.run(preview(self.metadata, plan))
                 self.rm(repository, Tag(tag))
@@ -129,31 +129,25 @@ class Priced(Months):
                 real = self.forecast(made)
                 assert (planned.frees, planned.later, planned.stays) == (real.frees, real.later, real.stays)
 
-    def live_out(self, *, backups: bool) -> None:
+    def live_out(self) -> None:
         """Ask nothing more, and compare what leaves the disk with what was forecast.
 
-        Without backups every byte goes in the round that the model names. With one a day nothing goes sooner,
-        and all has gone at the latest when it was promised.
+        No backup is made, so every byte goes in the very round that the model names.
         """
-        due = [(forecast.ends + GRAVEYARD, forecast.by, forecast.frees) for forecast in self.forecasts()]
-        due += [(ends + GRAVEYARD, ends + 9 * DAY, size) for ends, size in self.leased()]
-        due += [(date, date + 9 * DAY, size) for date, size in self.doomed()]
+        due = [(forecast.ends + GRAVEYARD, forecast.frees) for forecast in self.forecasts()]
+        due += [(ends + GRAVEYARD, size) for ends, size in self.leased()]
+        due += self.doomed()
         before = sum(self.files().values())
-        for at in self._instants(due, backups=backups):
-            self.registry.now = max(self.registry.now, at)
-            if backups:
-                self.back_up()
-            tick, gone_before = Tick(self.registry.now, self.registry.now, "run"), before - sum(self.files().values())
+        rounds = {instant for date, _ in due for instant in (date - GRAVEYARD, date)}
+        for at in sorted(instant for instant in rounds if instant > self.registry.now):
+            self.registry.now = at
+            tick, gone_before = Tick(at, at, "run"), before - sum(self.files().values())
             planned = self.planned(tick)
             run_round(self.metadata, self.blobs, tick, TERMS)
             gone = before - sum(self.files().values())
             assert planned == gone - gone_before
-            soonest = sum(size for first, _, size in due if first <= self.registry.now)
-            if not backups:
-                assert gone == soonest
-            assert gone <= soonest
-            assert gone >= sum(size for _, last, size in due if last <= self.registry.now)
-        assert before - sum(self.files().values()) == sum(size for _, _, size in due)
+            assert gone == sum(size for date, size in due if date <= at)
+        assert before - sum(self.files().values()) == sum(size for _, size in due)
 
     def planned(self, tick: Tick) -> int:
         """Return how many bytes the next round says it will free; files that never were are not among them."""
@@ -163,22 +157,8 @@ class Priced(Months):
         never_written = sum(int(str(size)) for key, size in due if str(key) not in there)
         return plan.reaped_bytes - never_written
 
-    def back_up(self) -> None:
-        last = self.metadata.last_backup()
-        if last is None or self.registry.now - last >= DAY:
-            self.metadata.backup(self.registry.now)
 
-    def _instants(self, due: list[tuple[int, int, int]], *, backups: bool) -> Iterator[int]:
-        """The rounds: where something ends or is due; or by the hour, which is how a server looks again."""
-        if not backups:
-            first = {instant for soonest, _, _ in due for instant in (soonest - GRAVEYARD, soonest)}
-            yield from sorted(instant for instant in first if instant > self.registry.now)
-            return
-        last = max((latest for _, latest, _ in due), default=self.registry.now)
-        yield from range(self.registry.now, last + HOUR, HOUR)
-
-
-def live_through(place: Path, history: list[Request], *, backups: bool) -> None:
+def live_through(place: Path, history: list[Request]) -> None:
     """Live through a history and out of it. Raises AssertionError."""
     months = Priced(place)
     try:
@@ -187,7 +167,7 @@ def live_through(place: Path, history: list[Request], *, backups: bool) -> None:
             months.check_usage()
         months.check_plan()
         months.check_usage()
-        months.live_out(backups=backups)
+        months.live_out()
         months.check_usage()
     finally:
         months.close()

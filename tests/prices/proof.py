@@ -1,8 +1,9 @@
 """Forecasts by force: random histories, and every byte that leaves the disk compared with what was promised."""
 
-import itertools
+import random
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
 
@@ -13,36 +14,54 @@ from refloat.core.names import Digest
 from refloat.core.prices import Hold
 from refloat.metadata.pricing import SqlitePrices
 from tests.models.months import Request, requests
-from tests.prices.months import live_through
+from tests.prices import living, months
 from tools.proof.part import Effort, Outcome, Part
 
-HISTORIES = 2000
-WITH_BACKUPS = 20  # every so many: they take an hour's rounds for weeks
+LIVES = 2000  # with a backup every day
+HISTORIES = 1000  # without: each byte goes in a round that is known
 
 
 def run(effort: Effort) -> Outcome:
     """Live through histories; a wrong forecast counts as a leak, for nothing is lost by it."""
     outcome = Outcome()
-    numbers = itertools.count(1)
+    _try(outcome, f"a life of seed {effort.seed}", lambda: _live_by_the_day(effort, outcome))
+    _try(outcome, f"a history of seed {effort.seed}", lambda: _live_to_the_round(effort, outcome))
+    return outcome
 
+
+def _try(outcome: Outcome, what: str, tried: Callable[[], object]) -> None:
+    try:
+        tried()
+    except Exception as failed:  # noqa: BLE001 - whatever goes wrong is a finding
+        outcome.leak(f"{what}: {failed!r} {getattr(failed, '__notes__', '')}")
+
+
+def _live_by_the_day(effort: Effort, outcome: Outcome) -> None:
+    dice = random.Random(effort.seed)
+    for _ in range(effort.times(LIVES)):
+        with tempfile.TemporaryDirectory(dir=effort.directory) as place:
+            living.live_through(Path(place), random.Random(dice.randbytes(8)))
+        _count(outcome)
+
+
+def _live_to_the_round(effort: Effort, outcome: Outcome) -> None:
     @seed(effort.seed)
     @given(history=st.lists(requests, min_size=4, max_size=14))
     @settings(
         max_examples=effort.times(HISTORIES), deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     def live(history: list[Request]) -> None:
-        number = next(numbers)
         with tempfile.TemporaryDirectory(dir=effort.directory) as place:
-            live_through(Path(place), history, backups=number % WITH_BACKUPS == 0)
-        outcome.tried += 1
-        if outcome.tried % 100 == 0:
-            print(f"  {outcome.tried} histories", file=sys.stderr, flush=True)
+            months.live_through(Path(place), history)
+        _count(outcome)
 
-    try:
-        live()
-    except Exception as failed:  # noqa: BLE001 - whatever goes wrong is a finding
-        outcome.leak(f"a history of seed {effort.seed}: {failed!r} {getattr(failed, '__notes__', '')}")
-    return outcome
+    live()
+
+
+def _count(outcome: Outcome) -> None:
+    outcome.tried += 1
+    if outcome.tried % 100 == 0:
+        print(f"  {outcome.tried} histories", file=sys.stderr, flush=True)
 
 
 def run_planted(effort: Effort) -> Outcome:

@@ -30,8 +30,9 @@ LEASE = 24 * HOUR
 IDLE = 12 * HOUR
 TERMS = CollectTerms(graveyard=0, history_keep=HOUR)  # no graveyard: no patience may be what saves an image
 SETTINGS = DoorSettings(
-    window=WINDOW, lease=LEASE, graveyard=0, uploads_idle=IDLE, receive_timeout=60_000_000, delete_enabled=True,
-    catalog_max=100, tags_max=100, headers={}, relative_urls=True, host="", prefix="", timetravel_prefix="_at",
+    window=WINDOW, lease=LEASE, graveyard=0, collect_interval=0, uploads_idle=IDLE, receive_timeout=60_000_000,
+    delete_enabled=True, catalog_max=100, tags_max=100, headers={}, relative_urls=True,
+    host="", prefix="", timetravel_prefix="_at",
 )  # fmt: skip
 Values = dict[tuple[str, str], str]  # what each repository's references point to
 Effect = Callable[[Values], None]

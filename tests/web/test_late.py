@@ -59,8 +59,9 @@ class Here:
         self.blobs = Interrupted(self.directory, 0.0)
         self.metadata = SqliteMetadata(self.directory / "refloat.db", self.directory, self.blobs.make_room)
         settings = DoorSettings(
-            window=DAY, lease=DAY, graveyard=DAY, uploads_idle=DAY, receive_timeout=DAY, delete_enabled=True,
-            catalog_max=100, tags_max=100, headers={}, relative_urls=None, host="", prefix="/", timetravel_prefix="at",
+            window=DAY, lease=DAY, graveyard=DAY, collect_interval=DAY, uploads_idle=DAY, receive_timeout=DAY,
+            delete_enabled=True, catalog_max=100, tags_max=100, headers={}, relative_urls=None,
+            host="", prefix="/", timetravel_prefix="at",
         )  # fmt: skip
         self.app = application(
             Services(

@@ -11,8 +11,9 @@ from refloat.core.clock import HOUR
 from refloat.core.names import Digest
 
 FOREVER = 1 << 62
-KEPT_BACKUPS = 7 * 24 * HOUR  # for how long after its last use a backup of the metadata may name a blob
-SLACK = 2 * HOUR  # rounds come every minute, and what could not go is looked at again every hour
+BACKUPS_KEPT = 7  # copies of the metadata: what one of them names live is not removed
+BACKUP_EVERY = 24 * HOUR
+LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
 UsageClass = Literal["tagged", "untagged", "trash", "leased", "uploads", "doomed", "quarantine", "unknown"]
 
 
@@ -30,6 +31,26 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """How bytes leave after their last hold has ended: `interval` between two rounds, then at least `graveyard`."""
+
+    interval: int
+    graveyard: int
+
+    def by(self, ends: int) -> int:
+        """Return when bytes are gone at the latest whose last hold ends at an instant, if the server keeps running.
+
+        The next round condemns them. They go with the first round after the graveyard that finds no kept backup
+        naming them live: the last that does is older than that round, and goes once seven newer ones are there,
+        each made by the first round that finds the one before it a day old. A round may take as long as the pause
+        after it.
+        """
+        turn = 2 * self.interval
+        backups = BACKUPS_KEPT * (BACKUP_EVERY + turn) + LOOK_AGAIN
+        return ends + turn + max(self.graveyard, backups) + turn
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What becomes of the bytes that a change displaced, if nobody asks anything meanwhile.
 
@@ -44,7 +65,7 @@ class Forecast:
     by: int
 
     @classmethod
-    def of(cls, change: str, ends: int, graveyard: int, held: Iterable[tuple[int, Hold]]) -> Self:
+    def of(cls, change: str, ends: int, departure: Departure, held: Iterable[tuple[int, Hold]]) -> Self:
         """Sum up what a change displaced: for each blob its size and the hold that owns it."""
         frees = later = stays = 0
         for size, hold in held:
@@ -54,12 +75,7 @@ class Forecast:
                 frees += size
             else:
                 later += size
-        return cls(frees, later, stays, ends, removed_by(ends, graveyard))
-
-
-def removed_by(ends: int, graveyard: int) -> int:
-    """Return when bytes are gone at the latest whose last hold ends at an instant."""
-    return ends + max(graveyard, KEPT_BACKUPS) + SLACK
+        return cls(frees, later, stays, ends, departure.by(ends))
 
 
 @dataclass(frozen=True, slots=True)

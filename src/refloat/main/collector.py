@@ -5,7 +5,8 @@ import threading
 import time
 from pathlib import Path
 
-from refloat.core.clock import HOUR, Clock, Tick, advance, stamp
+from refloat.core.clock import Clock, Tick, advance, stamp
+from refloat.core.prices import BACKUP_EVERY
 from refloat.main.alone import PATIENCE, alone
 from refloat.ports import Collecting
 from refloat.purge_ports import PurgeMetadata
@@ -13,7 +14,6 @@ from refloat.reaping import StrayReaper
 from refloat.usecases.collect import CollectTerms, Round, plan_round, run_round
 from refloat.usecases.purge import finish
 
-DAY = 24 * HOUR
 SECOND = 1_000_000
 log = logging.getLogger("refloat.collector")
 
@@ -102,7 +102,7 @@ class Collector:
 
     def _back_up(self) -> None:
         at, last = now(), self._metadata.last_backup()
-        if last is None or at - last >= DAY or last > at:
+        if last is None or at - last >= BACKUP_EVERY or last > at:
             self._metadata.backup(at)
 
 

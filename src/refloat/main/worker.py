@@ -93,6 +93,7 @@ def _door_settings(settings: Settings) -> DoorSettings:
         window=settings.window,
         lease=settings.lease,
         graveyard=settings.graveyard,
+        collect_interval=settings.collect_interval,
         uploads_idle=settings.uploads_idle,
         receive_timeout=settings.receive_timeout,
         delete_enabled=settings.delete_enabled,

@@ -9,9 +9,9 @@ from pathlib import Path
 from refloat import durable
 from refloat.core.errors import Unavailable
 from refloat.core.names import Digest
+from refloat.core.prices import BACKUPS_KEPT
 from refloat.metadata.failures import database
 
-KEPT = 7
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
 _KNOWS = """
 SELECT 1 FROM blobs WHERE digest = ?1 UNION ALL
@@ -25,7 +25,7 @@ class Backups:
         self._directory = directory
 
     def save(self, source: sqlite3.Connection, at: int) -> None:
-        """Write a whole copy of the database, durable under its name, and drop the oldest beyond KEPT.
+        """Write a whole copy of the database, durable under its name, and drop the oldest beyond BACKUPS_KEPT.
 
         Raises StorageFull, Unavailable.
         """
@@ -35,7 +35,7 @@ class Backups:
             for unfinished in self._directory.glob(".refloat-*"):
                 durable.unlink(unfinished)  # of a process that died, or of a disk that failed
             self._write(source, name)
-            for old in self._kept()[:-KEPT]:
+            for old in self._kept()[:-BACKUPS_KEPT]:
                 durable.unlink(old)
 
     def replace(self, source: sqlite3.Connection, digests: Sequence[Digest], at: int) -> int:

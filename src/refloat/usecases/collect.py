@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from refloat.core.clock import HOUR, Clock, Tick, advance, restored
 from refloat.core.names import Digest
+from refloat.core.prices import LOOK_AGAIN
 from refloat.core.records import Doomed, Pruned
 from refloat.ports import Collecting, Metadata
 from refloat.reaping import BlobReaper
@@ -21,7 +22,6 @@ T = TypeVar("T")
 BATCH = 200  # rows in one transaction, so that pushes wait for milliseconds at most
 CHANGES_AT_ONCE = 20
 LONGEST_REQUEST = 24 * HOUR
-LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
 MOST_SHOWN = 1000
 VOUCH = "stop the server and run  refloat clock accept --root DIR  if this is the database to go on with"
 

@@ -76,7 +76,7 @@ class Desk:
 
     def price(self, change: Change) -> Forecast:
         """Return what a change will free. Asks the lists: call it in a thread."""
-        return price(self.listing, change.id, change.held_until, self.services.settings.graveyard)
+        return price(self.listing, change.id, change.held_until, self.services.settings.departure)
 
     def _raw(self, request: Request) -> asgi.Request:
         timeout = self.services.settings.receive_timeout / SECOND

@@ -64,7 +64,7 @@ async def post_remove(desk: Desk, request: Request) -> Response:
 def _priced(desk: Desk, listing: Listing, removed: Removed, cause: Cause) -> Forecast | None:
     if removed.change is None:
         return None
-    return price(listing, removed.change, cause.held_until, desk.services.settings.graveyard)
+    return price(listing, removed.change, cause.held_until, desk.services.settings.departure)
 
 
 def _selection(desk: Desk, body: asked.RemoveBody, cause: Cause) -> Selection:

@@ -8,6 +8,7 @@ from refloat.core.closing import Rules
 from refloat.core.identity import change_id
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.patterns import ImagePattern
+from refloat.core.prices import Departure
 from refloat.core.receipts import Lifted, Note
 from refloat.core.records import Cause
 from refloat.ports import BlobShelf, BlobStore, Metadata
@@ -45,6 +46,7 @@ class DoorSettings:
     window: int
     lease: int
     graveyard: int
+    collect_interval: int
     uploads_idle: int
     receive_timeout: int
     delete_enabled: bool
@@ -56,6 +58,11 @@ class DoorSettings:
     prefix: str
     timetravel_prefix: str
     protected: tuple[ImagePattern, ...] = ()
+
+    @property
+    def departure(self) -> Departure:
+        """How bytes leave that nothing holds any more."""
+        return Departure(self.collect_interval, self.graveyard)
 
     @property
     def rules(self) -> Rules:
