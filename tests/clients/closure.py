@@ -38,6 +38,39 @@ def read_closure(wire: Wire, repository: str, reference: str) -> Closure:
     return Closure(top, types, bodies)
 
 
+@dataclass(frozen=True)
+class Inventory:
+    """All that clients can read in a repository: its tags, and what refers to the images on them."""
+
+    tags: dict[str, Closure]
+    referrers: dict[str, bytes]
+    attached: dict[str, Closure]
+
+    @property
+    def bodies(self) -> dict[str, bytes]:
+        """Every manifest and blob by its digest."""
+        closures = (*self.tags.values(), *self.attached.values())
+        return {digest: body for closure in closures for digest, body in closure.bodies.items()}
+
+
+def read_inventory(wire: Wire, repository: str) -> Inventory:
+    """Read a repository whole. Raises RuntimeError as `read_closure` does."""
+    listed = json.loads(wire.ask("GET", f"/v2/{repository}/tags/list").expect(200).body)["tags"]
+    tags = {tag: read_closure(wire, repository, tag) for tag in listed}
+    referrers: dict[str, bytes] = {}
+    attached: dict[str, Closure] = {}
+    waiting = [digest for closure in tags.values() for digest in closure.media_types]
+    while waiting:
+        subject = waiting.pop()
+        if subject in referrers:
+            continue
+        referrers[subject] = wire.ask("GET", f"/v2/{repository}/referrers/{subject}").expect(200).body
+        for entry in json.loads(referrers[subject])["manifests"]:
+            attached[entry["digest"]] = read_closure(wire, repository, entry["digest"])
+            waiting.append(entry["digest"])
+    return Inventory(tags, referrers, attached)
+
+
 def _blob(wire: Wire, repository: str, digest: str) -> bytes:
     body = wire.blob(repository, digest).expect(200).body
     if digest_of(body) != digest:

@@ -12,7 +12,7 @@ from tests.clients.drivers import Buildah, Client, Crane, Docker, Oras, Podman, 
 from tests.clients.engine import Engine
 from tests.programs import needed, needed_root
 
-STEPS = ("push", "pull", "delete", "undo", "pull again")
+STEPS = ("push", "pull", "delete", "collect", "undo", "pull again")
 COPIERS: dict[str, Callable[[Path, Path], Client]] = {"skopeo": Skopeo, "crane": Crane, "oras": Oras, "regctl": Regctl}
 
 
@@ -35,9 +35,9 @@ class Matrix:
 
     def lines(self) -> list[str]:
         """Return the matrix as text."""
-        head = f"{'client':<10}{'what':<8}" + "".join(f"{step:<12}" for step in STEPS)
+        head = f"{'client':<10}{'what':<18}" + "".join(f"{step:<12}" for step in STEPS)
         return [head] + [
-            f"{client:<10}{kind:<8}" + "".join(f"{cells.get(step, '-'):<12}" for step in STEPS)
+            f"{client:<10}{kind:<18}" + "".join(f"{cells.get(step, '-'):<12}" for step in STEPS)
             for (client, kind), cells in self.rows.items()
         ]
 

@@ -33,6 +33,9 @@ class Client(Protocol):
 
     def pull(self, kind: Kind, reference: str) -> Pulled: ...
 
+    def pull_signed(self, reference: str) -> Pulled:
+        """Pull an index, with its referrers if the client knows how."""
+
     def delete(self, reference: str) -> None: ...
 
 
@@ -67,6 +70,13 @@ class LayoutClient:
         """Return a path that does not exist yet, to pull into."""
         self.pulls += 1
         return self.directory / f"pulled-{self.pulls}"
+
+    def pull(self, kind: Kind, reference: str) -> Pulled:
+        raise NotImplementedError
+
+    def pull_signed(self, reference: str) -> Pulled:
+        """Pull the index alone."""
+        return self.pull("index", reference)
 
 
 class Skopeo(LayoutClient):
@@ -112,9 +122,16 @@ class Oras(LayoutClient):
         run(self.program, "cp", "--no-tty", "--from-oci-layout", "--to-plain-http", layout, reference)
 
     def pull(self, kind: Kind, reference: str) -> Pulled:
+        return self._copy(reference)
+
+    def pull_signed(self, reference: str) -> Pulled:
+        """Pull the index with its referrers and theirs."""
+        return self._copy(reference, "--recursive")
+
+    def _copy(self, reference: str, *flags: str) -> Pulled:
         place = self.empty()
         layout = f"{place}:{TAG}"
-        run(self.program, "cp", "--no-tty", "--from-plain-http", "--to-oci-layout", reference, layout)
+        run(self.program, "cp", "--no-tty", *flags, "--from-plain-http", "--to-oci-layout", reference, layout)
         return from_layout(place)
 
     def delete(self, reference: str) -> None:
@@ -129,8 +146,15 @@ class Regctl(LayoutClient):
         self._regctl(reference, "image", "copy", layout, reference)
 
     def pull(self, kind: Kind, reference: str) -> Pulled:
+        return self._copy(reference)
+
+    def pull_signed(self, reference: str) -> Pulled:
+        """Pull the index with its referrers."""
+        return self._copy(reference, "--referrers")
+
+    def _copy(self, reference: str, *flags: str) -> Pulled:
         place = self.empty()
-        self._regctl(reference, "image", "copy", reference, f"ocidir://{place}:{TAG}")
+        self._regctl(reference, "image", "copy", *flags, reference, f"ocidir://{place}:{TAG}")
         return from_layout(place)
 
     def delete(self, reference: str) -> None:
@@ -155,6 +179,13 @@ class Storing:
     def run(self, *arguments: str | Path) -> str:
         """Run the client with the options that keep it in its own directory."""
         return run(*self.command, *arguments, env=self.env)
+
+    def pull(self, kind: Kind, reference: str) -> Pulled:
+        raise NotImplementedError
+
+    def pull_signed(self, reference: str) -> Pulled:
+        """Pull the platform of this machine."""
+        return self.pull("index", reference)
 
     def delete(self, reference: str) -> None:
         raise NotImplementedError("this client has no command that deletes in a registry")
