@@ -116,6 +116,7 @@ def test_what_matches_an_age_or_has_no_tag_is_taken_without_being_named(own: tup
         (["rm", "team/api:v1", "--older-than", "1h"], 2),
         (["rm", "team/*:x", "--older-than", "soon"], 2),
         (["rm", "team/", "--older-than", "1h"], 2),
+        (["rm", "--untagged", "--tag-only", "team"], 2),
         (["rm", "none/"], 6),
         (["rm", "none/*/"], 6),
         (["rm", "--untagged", "none"], 6),

@@ -57,6 +57,15 @@ def test_a_repository_goes_whole_and_comes_back_beside_what_was_pushed_in_betwee
     assert registry.tips() == before
 
 
+def test_the_tags_of_a_whole_repository_go_and_their_images_stay(registry: Registry) -> None:
+    digest = tagged(registry, "a", "v1", "v2")
+    selection = Selection({}, repositories=patterns("team/api"))
+    gone = registry.do(lambda tx: remove(tx, selection, registry.cause(), "tag"))
+    assert registry.tips() == {digest: digest}
+    registry.do(lambda tx: undo(tx, UndoRequest(change_of(gone)), registry.cause()))
+    assert registry.tips() == {digest: digest, Tag("v1"): digest, Tag("v2"): digest}
+
+
 def test_repositories_by_pattern_go_in_one_change(registry: Registry) -> None:
     tagged(registry, "a", "v1")
     tagged(registry, "a", "v1", repository=OTHER)

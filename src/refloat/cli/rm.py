@@ -39,6 +39,8 @@ def rm(session: Session, references: tuple[str, ...], *, untagged: bool, **optio
     REPO/ takes a repository with all it has. All goes in one change, or nothing does. Nothing is asked: the command
     that takes it back is printed, and works until the date it names. Whoever may push here can bring it back too.
     """
+    if untagged and options["tag_only"]:
+        raise usage(say("--untagged takes images without a tag, --tag-only tags without their image; say one"))
     named = [_untagged(text) if untagged else _named(text) for text in references]
     server = session.one_server({host for host, _, _ in named})
     try:

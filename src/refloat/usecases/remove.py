@@ -57,7 +57,7 @@ def remove(tx: Transaction, selection: Selection, cause: Cause, scope: Scope) ->
     whole = _whole(tx, selection.repositories)
     asked = {name: references for name, references in _asked(tx, selection).items() if name not in whole}
     tx.lock([*whole, *asked])
-    settled = {name: _settle_whole(tx, name, cause) for name in whole}
+    settled = {name: _settle_whole(tx, name, cause, scope) for name in whole}
     settled |= {name: _settle(tx, name, references, cause, scope) for name, references in asked.items()}
     moves = {repository: part.moves for repository, part in settled.items()}
     left = {repository: part.left for repository, part in settled.items()}
@@ -74,9 +74,11 @@ def _settle(
     return close(view, repository, proposal, cause.rules)
 
 
-def _settle_whole(tx: Transaction, repository: RepositoryName, cause: Cause) -> Settled:
+def _settle_whole(tx: Transaction, repository: RepositoryName, cause: Cause, scope: Scope) -> Settled:
     view, proposal = tx.view(repository), Proposal()
-    references: list[Reference] = [*map(Tag, tx.read.tags(repository, "", None)), *tx.listing.live_digests(repository)]
+    references: list[Reference] = [*map(Tag, tx.read.tags(repository, "", None))]
+    if scope == "image":
+        references += tx.listing.live_digests(repository)
     for reference in references:
         propose_going(proposal, reference)
     return close(view, repository, proposal, cause.rules)
