@@ -23,6 +23,9 @@ WALKS = re.compile(r"^SCAN (?!CONSTANT)|\(repository=\?\)")
 LISTS = re.compile(r"max\(seq\)|FROM doomed|FROM rounds|FROM tips t?\s*WHERE .*LIMIT")
 """The end of an index, and lists whose whole point is to walk."""
 
+STRAYS = re.compile(r"^SCAN (?!CONSTANT|s$)|\(repository=\?\)|USE TEMP B-TREE")
+"""What walks; `s` is a step of `metadata.committed`, one change a turn."""
+
 
 class _NoBytes:
     def reap(self, key: str) -> bool:
@@ -49,17 +52,40 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Regi
 def test_no_request_walks_what_it_does_not_ask_for(said: tuple[Registry, set[str]], tmp_path: Path) -> None:
     registry, statements = said
     _use_everything(registry)
-    plans = sqlite3.connect(tmp_path / "refloat" / "refloat.db")
+    asked = {statement for statement in statements if not LISTS.search(statement)}
+    assert len(statements) > 50
+    assert _walking(asked, tmp_path, WALKS) == {}
+
+
+def test_a_repositorys_changes_and_the_trash_are_found_without_the_others(
+    said: tuple[Registry, set[str]], tmp_path: Path
+) -> None:
+    registry, statements = said
+    _use_everything(registry)
+    change = registry.metadata.listing.changes(TEAM, None, 1)[0].id
+    statements.clear()
+    listing = registry.metadata.listing
+    listing.changes(TEAM, change, 50)
+    listing.changes_after(TEAM, change, 50)
+    listing.trash(TEAM, None, 50)
+    listing.trash(None, None, 50)
+    found = _walking(statements, tmp_path, re.compile(".*"))
+    assert sum("step" in statement for statement in found) == 4
+    assert _walking(statements, tmp_path, STRAYS) == {}
+
+
+def _walking(statements: set[str], directory: Path, walks: re.Pattern[str]) -> dict[str, list[str]]:
+    """Return the statements of which a step of the plan is a walk, with those steps."""
     walking = {}
+    plans = sqlite3.connect(directory / "refloat" / "refloat.db")
     for statement in statements:
-        if not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", statement) or LISTS.search(statement):
+        if not re.match(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)", statement):
             continue
         plan = [step for *_, step in plans.execute(f"EXPLAIN QUERY PLAN {statement}")]
-        if walks := [step for step in plan if WALKS.search(step)]:
-            walking[statement] = walks
+        if found := [step for step in plan if walks.search(step)]:
+            walking[statement] = found
     plans.close()
-    assert len(statements) > 50
-    assert walking == {}
+    return walking
 
 
 def _use_everything(registry: Registry) -> None:

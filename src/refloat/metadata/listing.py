@@ -1,5 +1,6 @@
 """Reads for people: lists, pages, one change. They may take milliseconds and run in a thread."""
 
+from collections.abc import Callable
 from itertools import islice
 
 from refloat.core.errors import ChangeUnknown
@@ -7,29 +8,10 @@ from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, StoredManifest, TagEntry
+from refloat.metadata import committed
+from refloat.metadata.committed import Row
 from refloat.metadata.pricing import SqlitePrices
-from refloat.metadata.rows import CHANGE_COLUMNS, read_change, read_moves, to_change, to_digest, to_doomed, to_reference
-
-_SOUGHT = f"""
-SELECT {CHANGE_COLUMNS} FROM changes c
-WHERE {{place}} AND (?1 IS NULL OR EXISTS (
-    SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository WHERE m.change = c.n AND r.name = ?1))
-AND (?4 IS NULL OR ?4 IN (c.actor, c.address, c.client)
-    OR substr(c.client, 1, length(?4) + 1) IN (?4 || '/', ?4 || ' '))
-AND (?5 IS NULL OR c.at >= ?5) AND (?6 = '' OR instr(?6, ' ' || c.kind || ' '))
-ORDER BY {{order}} LIMIT ?3"""
-_CHANGES = _SOUGHT.format(place="c.n < ?2", order="c.n DESC")
-_CHANGES_AFTER = _SOUGHT.format(place="c.n > ?2", order="c.n")
-
-# In the trash: what a change moved to nothing, held, and nobody moved since.
-_TRASH = f"""
-SELECT {CHANGE_COLUMNS} FROM changes c
-WHERE c.pruned = 0 AND c.n < ?2 AND EXISTS (
-    SELECT 1 FROM moves m JOIN repositories r ON r.id = m.repository
-    WHERE m.change = c.n AND m.held IS NOT NULL AND m.new IS NULL AND (?1 IS NULL OR r.name = ?1)
-    AND NOT EXISTS (SELECT 1 FROM moves s
-        WHERE s.repository = m.repository AND s.reference = m.reference AND s.seq > m.seq))
-ORDER BY c.n DESC LIMIT ?3"""
+from refloat.metadata.rows import read_change, read_moves, to_change, to_digest, to_doomed, to_reference
 
 # What a change displaced, that neither history nor anything else still holds.
 _LACKS = """
@@ -141,21 +123,25 @@ class SqliteListing(SqlitePrices):
     def changes(
         self, repository: RepositoryName | None, before: str | None, limit: int, narrowing: Narrowing = EVERYTHING
     ) -> list[Change]:
-        return self._sought(_CHANGES, (repository, self._number(before), limit), narrowing)
+        place = self._number(before)
+        return self._told(repository, lambda here: committed.log(self._execute, here, place, limit, narrowing))
 
     def changes_after(
         self, repository: RepositoryName | None, after: str, limit: int, narrowing: Narrowing = EVERYTHING
     ) -> list[Change]:
-        return self._sought(_CHANGES_AFTER, (repository, self._number(after) if after else 0, limit), narrowing)
-
-    def _sought(self, statement: str, page: tuple[object, ...], narrowing: Narrowing) -> list[Change]:
-        kinds = f" {' '.join(narrowing.kinds)} " if narrowing.kinds else ""
-        rows = self._execute(statement, (*page, narrowing.by, narrowing.since, kinds)).fetchall()
-        return [to_change(self._execute, row, FIRST_MOVES) for row in rows]
+        place = self._number(after) if after else 0
+        return self._told(repository, lambda here: committed.following(self._execute, here, place, limit, narrowing))
 
     def trash(self, repository: RepositoryName | None, before: str | None, limit: int) -> list[Change]:
-        rows = self._execute(_TRASH, (repository, self._number(before), limit)).fetchall()
-        return [to_change(self._execute, row, FIRST_MOVES) for row in rows]
+        place = self._number(before)
+        return self._told(repository, lambda here: committed.trash(self._execute, here, place, limit))
+
+    def _told(self, repository: RepositoryName | None, found: Callable[[int | None], list[Row]]) -> list[Change]:
+        """Return the changes of a repository, which has none if it is not there, or of all."""
+        here = None if repository is None else self._repository(repository)
+        if repository is not None and here is None:
+            return []
+        return [to_change(self._execute, row, FIRST_MOVES) for row in found(here)]
 
     def moves(self, change: str, after: tuple[RepositoryName, int] | None, limit: int) -> list[Moved]:
         place = (0, 0) if after is None else (self._repository(after[0]) or 0, after[1])
