@@ -1,8 +1,9 @@
-"""What could stand where somebody is typing: names and ids that the server has, within 300 ms, or nothing.
+"""What could stand where somebody is typing: names and ids that the server has, soon, or nothing.
 
 Each of these is the `shell_complete` of an argument or option.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import wraps
@@ -21,7 +22,8 @@ from refloat.core.records import KINDS
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-BUDGET = 0.3  # seconds
+BUDGET = "REFLOAT_COMPLETION_MS"
+PATIENCE = 300  # milliseconds, where nobody says otherwise
 MOST = 100
 CHANGES = 20
 WILD = frozenset("*?[]@")
@@ -43,10 +45,14 @@ def _in_time(answer: Answer) -> Complete:
 
         looking = Thread(target=look, daemon=True)
         looking.start()
-        looking.join(BUDGET)
+        looking.join(_milliseconds(os.environ.get(BUDGET, "")) / 1000)
         return found
 
     return complete
+
+
+def _milliseconds(said: str) -> int:
+    return int(said) if said.isascii() and said.isdecimal() and len(said) <= 6 else PATIENCE
 
 
 def kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
