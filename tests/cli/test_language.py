@@ -13,7 +13,13 @@ import pytest
 from refloat import language
 from tools.provision import HOME
 
-SOURCES = sorted([*(HOME / "src/refloat/cli").glob("*.py"), *(HOME / "src/refloat/client").glob("*.py")])
+SOURCES = sorted(
+    [
+        *(HOME / "src/refloat/cli").glob("*.py"),
+        *(HOME / "src/refloat/client").glob("*.py"),
+        *(HOME / f"src/refloat/main/{name}.py" for name in ("verify", "clock")),
+    ]
+)
 PROSE = re.compile(r"[A-Za-z]{2,}[^A-Za-z]* |  ?[A-Za-z]{2,}")
 THROUGH = {"say", "say_counted", "counted", "Column"}
 """What takes English and hands it to the door."""
@@ -26,6 +32,9 @@ KNOWN = (
     "Basic ",  # RFC 7617
     "--host {}",
     "not found",  # what credential helpers answer
+    "refloat clock accept --root {}",
+    "refloat verify {}--repair",
+    "--deep ",
     "printf %s PASSWORD | refloat … --password-stdin",
     "2h, 3d, yesterday, 2026-11-20, 2026-11-20T14:00Z",
 )

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from refloat.language import say
+from refloat.main.directory_verb import DirectoryVerb
 from refloat.main.refusing import ending_in_words
 from refloat.ports import Metadata
 from refloat.settings import Flags, Settings, load
@@ -17,7 +19,7 @@ from refloat.usecases.clock import Standing, accept, stand
 SECOND = 1_000_000
 
 
-@click.command()
+@click.command(cls=DirectoryVerb)
 @click.argument("what", required=False, default="show", type=click.Choice(["show", "accept"]), metavar="[show|accept]")
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The directory the images are in.")
 def clock(what: str, root: Path | None) -> None:
@@ -30,7 +32,7 @@ def clock(what: str, root: Path | None) -> None:
 
     The directory is the one `refloat serve` would use: REGISTRY_CONFIGURATION_PATH names its config.yml.
     """
-    with ending_in_words(when_locked="stop it first"):
+    with ending_in_words(when_locked=say("stop it first")):
         settings = load(None, os.environ, Flags(root)).settings
         with _stopped(settings) as metadata:
             _show(metadata, settings.root) if what == "show" else _accept(metadata)
@@ -55,26 +57,38 @@ def _show(metadata: Metadata, root: Path) -> None:
     from refloat.main.running import new_session
 
     standing = stand(metadata, tick(new_session()))
+    epoch = root / "refloat" / ".epoch"
+    rounds = say("{number} in the database, {seen} in {file}", number=standing.number, seen=standing.epoch, file=epoch)
     for title, text in (
-        ("wall clock", _instant(standing.wall)),
-        ("collector", _collectors(standing)),
-        ("rounds", f"{standing.number} in the database, {standing.epoch} in {root / 'refloat' / '.epoch'}"),
-        ("collection", f"is stopped: {standing.stopped}" if standing.stopped else "goes on when the server starts"),
+        (say("wall clock"), _instant(standing.wall)),
+        (say("collector"), _collectors(standing)),
+        (say("rounds"), rounds),
+        (say("collection"), _collection(standing)),
     ):
         click.echo(f"{title:<10}  {text}")
     if standing.stopped or standing.waiting:
-        click.echo(f"refloat clock accept --root {root}   vouches for clock and database")
+        command = f"refloat clock accept --root {root}"
+        click.echo(say("{command}   vouches for clock and database", command=command))
+
+
+def _collection(standing: Standing) -> str:
+    if standing.stopped:
+        return say("is stopped: {reason}", reason=standing.stopped)
+    return say("goes on when the server starts")
 
 
 def _collectors(standing: Standing) -> str:
     if standing.left is None:
-        return "has not run yet"
+        return say("has not run yet")
     at = _instant(standing.left.at)
     if standing.behind < 0:
-        return f"{at}, ahead by {_span(-standing.behind)}; it stands still until the wall clock is there"
+        ahead = _span(-standing.behind)
+        return say("{at}, ahead by {span}; it stands still until the wall clock is there", at=at, span=ahead)
+    behind = _span(standing.behind)
     if not standing.waiting:
-        return f"{at}, behind by {_span(standing.behind)}; the next round makes up for it"
-    return f"{at}, behind by {_span(standing.behind)}; {_span(standing.waiting)} of it waits for accept"
+        return say("{at}, behind by {span}; the next round makes up for it", at=at, span=behind)
+    waiting = _span(standing.waiting)
+    return say("{at}, behind by {span}; {waiting} of it waits for accept", at=at, span=behind, waiting=waiting)
 
 
 def _accept(metadata: Metadata) -> None:
@@ -84,10 +98,11 @@ def _accept(metadata: Metadata) -> None:
     now = tick(new_session())
     before = stand(metadata, now)
     number = accept(metadata, now)
-    click.echo(f"Accepted: the wall clock {_instant(now.wall)} and the database, as round {number}")
+    wall = _instant(now.wall)
+    click.echo(say("Accepted: the wall clock {wall} and the database, as round {number}", wall=wall, number=number))
     if before.left is not None:
-        click.echo(f"  the collector's clock was at {_instant(before.left.at)}")
-    click.echo("  collection goes on when the server starts")
+        click.echo(say("  the collector's clock was at {at}", at=_instant(before.left.at)))
+    click.echo(say("  collection goes on when the server starts"))
 
 
 def _instant(at: int) -> str:

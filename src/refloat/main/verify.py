@@ -12,6 +12,8 @@ from refloat.cli import wording
 from refloat.cli.printing import OutputEnded, Printer
 from refloat.cli.printing import now as clock
 from refloat.cli.problems import Exit
+from refloat.language import say
+from refloat.main.directory_verb import DirectoryVerb
 from refloat.main.refusing import StartRefused, complain, ending_in_words
 from refloat.ports import BlobShelf, Metadata
 from refloat.settings import Flags, Settings, load
@@ -22,7 +24,7 @@ REPAIRED = ("missing", "damaged", "unknown")  # kinds of findings
 TELL_EVERY = 1000  # blobs between two lines of progress
 
 
-@click.command()
+@click.command(cls=DirectoryVerb)
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The directory the images are in.")
 @click.option("--deep", is_flag=True, help="Read every blob and compare its digest.")
 @click.option("--repair", is_flag=True, help="Write down what is damaged; the server has to be stopped.")
@@ -37,7 +39,7 @@ def verify(root: Path | None, *, deep: bool, repair: bool, as_json: bool) -> Non
     that nothing explains are moved to ROOT/refloat/quarantine. Exits 8 when something was found.
     """
     act: Act = "repair" if repair else "report"
-    with ending_in_words(when_locked="without --repair it may run"):
+    with ending_in_words(when_locked=say("without --repair it may run")):
         settings = load(None, os.environ, Flags(root)).settings
         with _opened(settings, act) as (metadata, blobs):
             from refloat.main.collector import now
@@ -78,8 +80,8 @@ def _refuse_other_schema(settings: Settings) -> None:
 
     if not is_current(settings.database):
         raise StartRefused(
-            f"{settings.database} was written by another version of refloat",
-            "that version can verify it, or start this one's server on it first",
+            say("{database} was written by another version of refloat", database=settings.database),
+            say("that version can verify it, or start this one's server on it first"),
         )
 
 
@@ -89,31 +91,43 @@ def _ignore(_: Verified) -> None:
 
 def _progress(done: Verified) -> None:
     if sys.stderr.isatty() and done.blobs % TELL_EVERY == 0:
-        click.echo(f"{done.blobs:,} blobs, {len(done.findings):,} findings", err=True)
+        found = f"{len(done.findings):,}"
+        click.echo(say("{blobs} blobs, {found} findings", blobs=f"{done.blobs:,}", found=found), err=True)
 
 
 def _print(printer: Printer, done: Verified, terms: VerifyTerms) -> None:
     for finding in done.findings:
         printer.line(f"{finding.kind}\t{finding.name}\t{finding.detail}")
         for repository, reference in finding.users:
-            printer.line(f"\tneeded by {repository}{'@' if ':' in reference else ':'}{reference}")
-    depth = "read and compared" if terms.depth == "bytes" else "of the right size"
+            image = f"{repository}{'@' if ':' in reference else ':'}{reference}"
+            printer.line(say("\tneeded by {image}", image=image))
     printer.line(
-        f"{done.blobs:,} blobs ({wording.size(done.size)}) looked at, {done.manifests:,} manifests compared, "
-        f"{done.files:,} files looked up"
+        say(
+            "{blobs} blobs ({size}) looked at, {manifests} manifests compared, {files} files looked up",
+            blobs=f"{done.blobs:,}",
+            size=wording.size(done.size),
+            manifests=f"{done.manifests:,}",
+            files=f"{done.files:,}",
+        )
     )
     if done.healed:
-        printer.line(f"{wording.counted(done.healed, 'blob')} right again, and served again")
-    if not done.findings:
-        printer.line(f"Nothing is wrong: every blob is there and {depth}")
-        return
+        printer.line(say("{blobs} right again, and served again", blobs=wording.counted(done.healed, "blob")))
+    if done.findings:
+        _print_found(printer, done, terms)
+    elif terms.depth == "bytes":
+        printer.line(say("Nothing is wrong: every blob is there and read and compared"))
+    else:
+        printer.line(say("Nothing is wrong: every blob is there and of the right size"))
+
+
+def _print_found(printer: Printer, done: Verified, terms: VerifyTerms) -> None:
     printer.line(wording.counted(len(done.findings), "finding"))
     if terms.act == "repair":
-        printer.line(f"  {done.marked} marked as damaged: the next push of each brings it back")
-        printer.line(f"  {done.set_aside} moved to quarantine")
+        printer.line(say("  {count} marked as damaged: the next push of each brings it back", count=done.marked))
+        printer.line(say("  {count} moved to quarantine", count=done.set_aside))
     elif any(finding.kind in REPAIRED for finding in done.findings):
-        deep = "--deep " if terms.depth == "bytes" else ""
-        printer.line(f"  refloat verify {deep}--repair, with the server stopped, takes them out of service")
+        command = f"refloat verify {'--deep ' if terms.depth == 'bytes' else ''}--repair"
+        printer.line(say("  {command}, with the server stopped, takes them out of service", command=command))
 
 
 def _print_json(printer: Printer, done: Verified) -> None:
