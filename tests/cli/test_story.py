@@ -46,9 +46,7 @@ def test_rm_by_digest_names_the_tags_on_it(shell: Shell, registry: Served, conte
     registry.wire.push("story/digest", "latest", contents[0])
     short = contents[0].index.digest[7:14]
     done = shell("rm", f"story/digest@{short}")
-    assert known(done.out).splitlines()[0] == (
-        "Moved to trash: story/digest@DIGEST and the 2 tags on it: latest, v1"
-    )
+    assert known(done.out).splitlines()[0] == ("Moved to trash: story/digest@DIGEST and the 2 tags on it: latest, v1")
     assert registry.wire.manifest("story/digest", "v1").status == 404
 
 
@@ -71,9 +69,7 @@ def test_undo_without_an_id_takes_back_the_last_change_made_here(
     done = shell("undo")
     assert done.code == 0
     assert known(done.err) == "Taking back CHANGE: rm story/undo:v1, AGO\n"
-    assert known(done.out) == (
-        "Restored: story/undo:v1  (DIGEST) and 3 more manifests\nUndo:  refloat undo CHANGE\n"
-    )
+    assert known(done.out) == ("Restored: story/undo:v1  (DIGEST) and 3 more manifests\nUndo:  refloat undo CHANGE\n")
     back = registry.wire.manifest("story/undo", "v1")
     assert (back.status, back.body) == (200, contents[0].index.body)
     again = shell("undo")
@@ -147,9 +143,7 @@ def test_restore_to_an_earlier_value(shell: Shell, registry: Served, contents: t
     registry.wire.push("story/past", "latest", contents[0])
     registry.wire.push("story/past", "latest", contents[1])
     done = shell("restore", "story/past:latest@{1}")
-    assert known(done.out) == (
-        "Moved: story/past:latest  DIGEST → DIGEST\nUndo:  refloat undo CHANGE\n"
-    )
+    assert known(done.out) == ("Moved: story/past:latest  DIGEST → DIGEST\nUndo:  refloat undo CHANGE\n")
     assert registry.wire.manifest("story/past", "latest").body == contents[0].index.body
     moment = json.loads(shell("history", "story/past:latest", "--json").out)["history"][1]["at"]
     assert shell("restore", "story/past:latest", "--at", moment, "--as", "then").code == 0
@@ -270,9 +264,7 @@ def test_several_images_go_all_or_none(shell: Shell, registry: Served, contents:
     assert registry.wire.manifest("none/a", "v1").status == 200
 
 
-def test_a_pattern_takes_the_tags_that_match(
-    shell: Shell, registry: Served, contents: tuple[Content, Content]
-) -> None:
+def test_a_pattern_takes_the_tags_that_match(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
     for place in ("wild/a", "wild/b/c", "other/a"):
         for tag in (*(f"pr-{number}" for number in range(7)), "main"):
             registry.wire.push(place, tag, contents[0])
@@ -305,7 +297,7 @@ def test_collection_is_told_in_counts(own: tuple[Served, Shell]) -> None:
         "  expired        0  uploads that were never finished\n"
         "  condemned      0  blobs that nothing uses any more\n"
         "  reaped         0  blobs, 0 B freed\n"
-        "  held           0  blobs, 0 B\n"
+        "  waiting        0  blobs, 0 B\n"
         "Dry run: nothing was changed.  refloat gc  would free 0 B.\n"
     )
     assert shell("gc").out.splitlines() == plan.out.splitlines()[:-1]
@@ -331,7 +323,7 @@ def test_collection_says_what_waits_and_until_when(
     lines = known(shell("gc").out).splitlines()
     assert lines[1] == "  swept          4  manifests that nothing holds any more"
     assert lines[3] == f"  condemned {len(contents[0].own_blobs):>6}  blobs that nothing uses any more"
-    assert re.fullmatch(r"  held      +\d+  blobs, [\d.]+ [KM]iB, until INSTANT to INSTANT", lines[5])
+    assert re.fullmatch(r"  waiting   +\d+  blobs, [\d.]+ [KM]iB, until INSTANT, all gone by INSTANT", lines[5])
     refused = shell("undo", change)
     assert refused.code == 6
     assert known(refused.err).splitlines()[0] == (

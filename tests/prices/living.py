@@ -164,8 +164,10 @@ class Life(Registry):
     def round(self) -> None:
         tick = Tick(self.now, self.now - self.started, "one")
         terms = CollectTerms(self.departure.graveyard, 400 * DAY)
-        planned = plan_round(self.metadata, tick, terms).reaped_bytes
-        assert run_round(self.metadata, self.blobs, tick, terms).reaped_bytes == planned
+        planned = plan_round(self.metadata, tick, terms)
+        done = run_round(self.metadata, self.blobs, tick, terms)
+        assert (done.reaped, done.reaped_bytes, done.waiting) == (planned.reaped, planned.reaped_bytes, planned.waiting)
+        assert done.waiting.size == self.usage()["doomed"]
         last = self.metadata.last_backup()
         if last is None or self.now - last >= BACKUP_EVERY:
             self.metadata.backup(self.now)

@@ -7,8 +7,12 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
+from refloat.core.clock import Tick
+from refloat.usecases.collect import BATCH, CollectTerms, plan_round, run_round
 from tests.models.months import Request, requests
 from tests.prices import living, months
+from tests.prices.living import REPOSITORIES
+from tests.usecases.conftest import DAY
 
 histories = st.lists(requests, min_size=4, max_size=14)
 
@@ -26,3 +30,20 @@ def test_with_a_backup_a_day_it_leaves_by_the_date_that_was_promised() -> None:
     for _ in range(15):
         with tempfile.TemporaryDirectory() as place:
             living.live_through(Path(place), random.Random(dice.randbytes(8)))
+
+
+def test_a_planned_round_counts_all_that_would_go(tmp_path: Path) -> None:
+    """More than a transaction takes, and what a backup names is said to wait, until when."""
+    life = living.Life(tmp_path, random.Random(1))
+    for _ in range(2 * BATCH + 1):
+        life.append(life.session(REPOSITORIES[0]), b"unfinished")
+    life.blob(b"kept by a backup")
+    life.metadata.backup(life.now)
+    life.now += 6 * DAY
+    tick, terms = Tick(life.now, life.now, "one"), CollectTerms(graveyard=0, history_keep=400 * DAY)
+    plan = plan_round(life.metadata, tick, terms)
+    assert (plan.reaped, plan.reaped_bytes) == (2 * BATCH + 1, 10 * (2 * BATCH + 1))
+    assert (plan.waiting.blobs, plan.waiting.size) == (1, 1)
+    assert plan.waiting.by(life.departure) == life.departure.by(plan.clock)
+    assert (run_round(life.metadata, life.blobs, tick, terms).reaped, len(life.files())) == (plan.reaped, 1)
+    life.close()

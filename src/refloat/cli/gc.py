@@ -10,7 +10,7 @@ from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
-from refloat.cli.wording import counted, moment, relative, size
+from refloat.cli.wording import counted, day, moment, relative, size
 from refloat.client.refloat import Document
 from refloat.language import say
 
@@ -46,7 +46,7 @@ def gc(session: Session, *, dry_run: bool) -> Exit:
 
 
 def _lines(session: Session, done: Document) -> Iterator[str]:
-    held = cast("list[Entry]", done["held"])
+    waiting = cast("Entry", done["waiting"])
     for title, count, what in (
         (say("pruned"), _number(done, "pruned"), say("changes whose window has ended")),
         (say("swept"), _number(done, "swept"), say("manifests that nothing holds any more")),
@@ -54,13 +54,9 @@ def _lines(session: Session, done: Document) -> Iterator[str]:
         (say("condemned"), _number(done, "condemned"), say("blobs that nothing uses any more")),
         (say("reaped"), _number(done, "reaped"), say("blobs, {size} freed", size=size(_number(done, "reaped_bytes")))),
         (
-            say("held"),
-            len(held),
-            say(
-                "blobs, {size}{until}",
-                size=size(sum(_number(entry, "size") for entry in held)),
-                until=_until(session, held),
-            ),
+            say("waiting"),
+            _number(waiting, "blobs"),
+            say("blobs, {size}{until}", size=size(_number(waiting, "size")), until=_until(session, waiting, done)),
         ),
     ):
         yield f"  {title:<10}{count:>6,}  {what}"
@@ -70,19 +66,19 @@ def _lines(session: Session, done: Document) -> Iterator[str]:
         )
 
 
-def _until(session: Session, held: list[Entry]) -> str:
-    if not held:
+def _until(session: Session, waiting: Entry, done: Document) -> str:
+    held = cast("list[Entry]", done["held"])
+    if not held or waiting["by"] is None:
         return ""
-    ends = sorted(str(entry["until"]) for entry in held)
-    first, last = ends[0][:19] + "Z", ends[-1][:19] + "Z"
+    first = str(held[0]["until"])
     if session.printer.form == "people":
         return say(
-            ", the next until {first} ({when}), the last until {last}",
-            first=first,
-            when=relative(moment(ends[0]), session.printer.now),
-            last=last,
+            ", the next until {first} ({when}), all gone by {last}",
+            first=first[:19] + "Z",
+            when=relative(moment(first), session.printer.now),
+            last=day(str(waiting["by"])),
         )
-    return say(", until {first} to {last}", first=first, last=last)
+    return say(", until {first}, all gone by {last}", first=first[:19] + "Z", last=f"{waiting['by']}"[:19] + "Z")
 
 
 def _number(entry: Entry, name: str) -> int:

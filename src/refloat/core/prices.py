@@ -79,6 +79,22 @@ class Forecast:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Bytes that are condemned and still there. `condemned_at` is the last instant one was that had been live."""
+
+    blobs: int = 0
+    size: int = 0
+    condemned_at: int | None = None
+    delete_after: int = 0
+
+    def by(self, departure: Departure) -> int | None:
+        """Return when all of them are gone at the latest. None: there are none."""
+        if not self.blobs:
+            return None
+        return max(self.delete_after, departure.by(self.condemned_at or 0))
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """What the rows say about the file of one key."""
 

@@ -4,6 +4,7 @@ import sqlite3
 
 from refloat.core.clock import Clock, Tick
 from refloat.core.names import Digest, RepositoryName
+from refloat.core.prices import Waiting
 from refloat.core.records import Doomed, Pruned, Upload
 from refloat.metadata.holdings import Holdings
 from refloat.metadata.listing import SqliteListing
@@ -29,6 +30,9 @@ WHERE u.expires <= ? ORDER BY u.expires LIMIT ?"""
 _DUE_KEYS = """
 SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at FROM doomed
 WHERE (reaped_at IS NULL AND delete_after <= ?) OR reaped_at <= ? LIMIT ?"""
+_WAITING = """
+SELECT count(*), coalesce(sum(size), 0), max(CASE WHEN was_live THEN condemned_at END), coalesce(max(delete_after), 0)
+FROM doomed WHERE reaped_at IS NULL"""
 _OLD_CHANGES = """
 SELECT n FROM changes WHERE pruned = 1 AND at < ? ORDER BY at LIMIT ?"""
 
@@ -124,6 +128,9 @@ class SqliteCollecting:
 
     def doomed(self, limit: int) -> list[Doomed]:
         return self._listing.doomed(limit)
+
+    def waiting(self) -> Waiting:
+        return Waiting(*self._execute(_WAITING).fetchone())
 
     def postpone(self, key: str, until: int) -> None:
         self._execute("UPDATE doomed SET attempts = attempts + 1, delete_after = ? WHERE key = ?", (until, key))

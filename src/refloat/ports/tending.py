@@ -5,6 +5,7 @@ from typing import Protocol
 
 from refloat.core.clock import Clock
 from refloat.core.names import Digest, Reference, RepositoryName
+from refloat.core.prices import Waiting
 from refloat.core.records import (
     Doomed,
     LiveKey,
@@ -42,6 +43,9 @@ class Collecting(Protocol):
 
     def doomed(self, limit: int) -> list[Doomed]:
         """Return doomed keys, soonest first."""
+
+    def waiting(self) -> Waiting:
+        """Return how much is doomed whose bytes are not confirmed absent."""
 
     def postpone(self, key: str, until: int) -> None:
         """Keep a doomed key's bytes until an instant: they cannot go yet."""

@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from refloat.core.clock import HOUR, Clock, Tick, advance, restored
 from refloat.core.names import Digest
-from refloat.core.prices import LOOK_AGAIN
+from refloat.core.prices import LOOK_AGAIN, Waiting
 from refloat.core.records import Doomed, Pruned
 from refloat.ports import Collecting, Metadata
 from refloat.reaping import BlobReaper
@@ -61,6 +61,7 @@ class Round:
     reaped_bytes: int = 0
     forgotten: int = 0
     held: list[Held] = field(default_factory=list)
+    waiting: Waiting = field(default_factory=Waiting)
     stopped: str | None = None
 
 
@@ -78,9 +79,9 @@ def run_round(metadata: Metadata, blobs: BlobReaper, tick: Tick, terms: CollectT
         step(lambda tx: tx.begin_round(done.number, clock))
         metadata.set_epoch(done.number)
         _let_go(step, clock, terms, done)
-        _reap(metadata, blobs, clock, done)
+        _reap(metadata, step, blobs.reap, clock, done)
         done.forgotten = step(lambda tx: tx.forget_history(clock.at - terms.history_keep, BATCH))
-        done.held = _held(metadata.listing.doomed(MOST_SHOWN))
+        step(lambda tx: _look_at_waiting(tx, done))
     return done
 
 
@@ -94,10 +95,8 @@ def plan_round(metadata: Metadata, tick: Tick, terms: CollectTerms) -> Round:
         clock, done = _begin(metadata, step, tick)
         if done.stopped is None:
             _let_go(step, clock, terms, done)
-            due, kept = _due(metadata, step, clock)
-            _count_reaped(done, [doomed for doomed in due if doomed.key not in kept])
-            going = {doomed.key for doomed in due if doomed.key not in kept}
-            done.held = [held for held in _held(tx.doomed(MOST_SHOWN)) if held.key not in going]
+            _reap(metadata, step, lambda _: True, clock, done)
+            _look_at_waiting(tx, done)
         raise Planned(done)
 
     try:
@@ -170,13 +169,13 @@ def _due(metadata: Metadata, step: Step, clock: Clock) -> tuple[list[Doomed], se
     return due, metadata.named_live([doomed.key for doomed in due if doomed.was_live])  # guard: backups-keep-bytes
 
 
-def _reap(metadata: Metadata, blobs: BlobReaper, clock: Clock, done: Round) -> None:
+def _reap(metadata: Metadata, step: Step, reap: Callable[[str], bool], clock: Clock, done: Round) -> None:
     while True:
-        due, kept = _due(metadata, metadata.collect, clock)
+        due, kept = _due(metadata, step, clock)
         if not due:
             return
-        absent = {doomed.key for doomed in due if doomed.key not in kept and blobs.reap(doomed.key)}
-        metadata.collect(partial(_write_down, clock=clock, due=due, absent=absent))
+        absent = {doomed.key for doomed in due if doomed.key not in kept and reap(doomed.key)}
+        step(partial(_write_down, clock=clock, due=due, absent=absent))
         _count_reaped(done, [doomed for doomed in due if doomed.key in absent])
 
 
@@ -197,10 +196,11 @@ def _count_reaped(done: Round, going: list[Doomed]) -> None:
     done.reaped_bytes += sum(doomed.size for doomed in fresh)
 
 
-def _held(doomed: list[Doomed]) -> list[Held]:
-    """What is condemned and still there, soonest first."""
-    return [
+def _look_at_waiting(tx: Collecting, done: Round) -> None:
+    """What is condemned and still there: all of it counted, and the first of it, soonest first."""
+    done.waiting = tx.waiting()
+    done.held = [
         Held(entry.key, entry.digest, entry.size, entry.delete_after, entry.reason)
-        for entry in doomed
+        for entry in tx.doomed(MOST_SHOWN)
         if entry.reaped_at is None
     ]

@@ -7,7 +7,7 @@ import msgspec
 
 from refloat.core.moves import Move
 from refloat.core.names import RepositoryName
-from refloat.core.prices import Forecast
+from refloat.core.prices import Departure, Forecast
 from refloat.core.records import Change, ManifestFacts, Moved, PastValue, RepositoryEntry, TagEntry
 from refloat.usecases.collect import Round
 from refloat.usecases.inspect import Image, Part, State
@@ -233,8 +233,9 @@ def history_document(repository: RepositoryName, entries: list[tuple[PastValue, 
     }
 
 
-def round_document(done: Round, dry_run: Mapping[str, bool]) -> Json:
-    """Describe a round of the collector; every count is of this round."""
+def round_document(done: Round, departure: Departure, dry_run: Mapping[str, bool]) -> Json:
+    """Describe a round of the collector; every count is of this round, and `waiting` is all that is still there."""
+    waiting, by = done.waiting, done.waiting.by(departure)
     return {
         "schema": Schemas.ROUND,
         **dry_run,
@@ -249,6 +250,7 @@ def round_document(done: Round, dry_run: Mapping[str, bool]) -> Json:
         "reaped": done.reaped,
         "reaped_bytes": done.reaped_bytes,
         "forgotten": done.forgotten,
+        "waiting": {"blobs": waiting.blobs, "size": waiting.size, "by": rfc3339(by) if by is not None else None},
         "held": [
             {"digest": held.digest, "size": held.size, "until": rfc3339(held.until), "reason": held.reason}
             for held in done.held

@@ -126,7 +126,7 @@ async def post_collect(desk: Desk, request: Request) -> Response:
         raise Unavailable("another round is running; ask again when it is done") from None
     if done.stopped is not None:
         raise CollectionStopped(done.stopped)
-    return answer(answers.round_document(done, {"dry_run": body.dry_run}))
+    return answer(answers.round_document(done, desk.services.settings.departure, {"dry_run": body.dry_run}))
 
 
 def _tag(name: str | None) -> Tag | None:
