@@ -9,6 +9,7 @@ Verb = tuple[str, str]  # "module:command", and one sentence
 SERVER: dict[str, Verb] = {"serve": ("refloat.main.command:serve", "Run the registry.")}
 DIRECTORY: dict[str, Verb] = {
     "verify": ("refloat.main.verify:verify", "Look whether everything that is kept is there and whole."),
+    "salvage": ("refloat.main.salvage:salvage", "Find what was deleted from a registry:2 and is still there."),
     "clock": ("refloat.main.clock:clock", "Show the clock windows end by, or vouch for it."),
 }
 

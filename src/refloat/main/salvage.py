@@ -1,0 +1,248 @@
+"""`refloat salvage`: what was deleted from a registry:2 and is still there, found without moving in."""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict, Unpack
+
+import click
+
+from refloat.cli import wording
+from refloat.cli.printing import Column, Entry, Form, OutputEnded, Printer
+from refloat.cli.printing import now as clock
+from refloat.cli.problems import Exit
+from refloat.language import say, say_counted
+from refloat.main.refusing import StartRefused, complain, ending_in_words
+from refloat.stock.ledger import Ledger
+from refloat.stock.lost import Gone, Lost, gone_in, lost_in
+from refloat.stock.saving import save
+from refloat.stock.survey import survey
+from refloat.stock.tree import INSIDE, Tree
+from refloat.stock.wholeness import Inspector
+
+PAGE = 200  # rows whose columns are aligned together
+TELL_EVERY = 1000  # counted things between two lines of progress
+HEX = re.compile(r"(?:sha(?:256|512):)?([0-9a-f]{7,128})")
+COLUMNS = (
+    Column("IMAGE", lambda entry: _named(entry)),
+    Column("DIGEST", "digest", "digest"),
+    Column("PLATFORMS", lambda entry: entry["platforms"] or entry["artifact_type"], "list"),
+    Column("SIZE", "bytes", "size"),
+    Column("PUSHED", "pushed", "when"),
+    Column("DELETED", "deleted", "when"),
+    Column("STATE", lambda entry: entry["state"] if entry["is_whole"] else say("not whole")),
+)
+FIELDS = (
+    Column("", "repository"), Column("", "tags", "list"), Column("", "digest"), Column("", "platforms", "list"),
+    Column("", "bytes"), Column("", "pushed"), Column("", "deleted"), Column("", "state"), Column("", "from"),
+    Column("", lambda entry: [part["digest"] for part in _missing(entry)], "list"),
+)  # fmt: skip
+TROUBLES = {"missing": "is not there", "size": "has another size", "damaged": "has other bytes"}
+
+
+@dataclass
+class Chosen:
+    """What the words of the command line choose, and how many whole and broken images that was."""
+
+    words: Sequence[str]
+    used: set[str] = field(default_factory=set)
+    whole: list[Lost] = field(default_factory=list)
+    broken: int = 0
+    size: int = 0
+
+    def takes(self, image: Lost) -> bool:
+        """Does a word mean this image? Without words all are meant."""
+        meant = [word for word in self.words if _means(word, image)]
+        self.used.update(meant)
+        return bool(meant) or not self.words
+
+    def count(self, image: Lost) -> None:
+        """Count an image that was taken."""
+        self.broken += bool(image.parts.missing)
+        if not image.parts.missing:
+            self.whole.append(image)
+            self.size += image.parts.size
+
+    @property
+    def unused(self) -> list[str]:
+        """The words that mean nothing that was found."""
+        return [word for word in self.words if word not in self.used]
+
+
+class Flags(TypedDict):
+    """The options of the command."""
+
+    deep: bool
+    gone: bool
+    oci: Path | None
+    as_json: bool
+
+
+@click.command()
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("words", metavar="[IMAGE]...", nargs=-1)
+@click.option("--deep", is_flag=True, help="Read every blob of what is found and compare its digest.")
+@click.option("--gone", is_flag=True, help="List also what is still named and cannot be brought back.")
+@click.option("--oci", type=click.Path(path_type=Path), help="Save what is whole as an OCI layout in this directory.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> None:
+    """Find what was deleted from a registry:2 and is still there.
+
+    DIR is the `rootdirectory` of its configuration. Nothing is written there, and the registry may run. IMAGE
+    is a repository, REPO:TAG, or the beginning of a digest, as listed; without it everything is shown.
+
+    Do not run `registry garbage-collect` before you are done: it removes for good what this finds.
+    """
+    oci = flags["oci"]
+    form: Form = "json" if flags["as_json"] else "people" if sys.stdout.isatty() else "lines"
+    printer = Printer(form, "auto", clock())
+    printer.note(say("Do not run `registry garbage-collect`: it removes for good what is listed here."))
+    chosen = Chosen(words)
+    with ending_in_words(when_locked=""), closing(Ledger()) as ledger:
+        tree = _tree(directory, oci)
+        survey(tree, ledger, _progress)
+        inspector = Inspector(tree, ledger, "bytes" if flags["deep"] or oci is not None else "sizes")
+        try:
+            gone = gone_in(tree, ledger) if flags["gone"] or form == "json" else ()
+            _print(printer, chosen, lost_in(tree, ledger, inspector), gone)
+            if oci is not None and chosen.whole:
+                save(tree, chosen.whole, oci)
+            if form != "json":
+                _summarize(printer, chosen, sum(1 for _ in gone_in(tree, ledger)), oci)
+            printer.finish()
+        except OutputEnded as ended:
+            if not ended.has_reader_gone:
+                complain(str(ended))
+                sys.exit(Exit.FAILED)
+    sys.exit(_ending(chosen, oci))
+
+
+def _ending(chosen: Chosen, oci: Path | None) -> Exit:
+    if chosen.unused:
+        complain(
+            say("nothing that was deleted is {words}", words=wording.listed(chosen.unused)),
+            say("refloat salvage DIR   lists what there is"),
+        )
+        return Exit.NOT_FOUND
+    return Exit.PARTLY if oci is not None and chosen.broken else Exit.OK
+
+
+def _tree(directory: Path, oci: Path | None) -> Tree:
+    """Return the tree in a directory. Raises StartRefused where there is none, or where OUT would be in it."""
+    tree = Tree.at(directory)
+    if tree is None:
+        raise StartRefused(
+            say("{place} is not there", place=directory / INSIDE),
+            say("DIR is what config.yml of the registry calls rootdirectory"),
+        )
+    if oci is not None and oci.resolve().is_relative_to(directory.resolve()):
+        raise StartRefused(say("{place} is in the registry's directory; nothing is written there", place=oci))
+    if oci is not None and oci.exists() and (not oci.is_dir() or any(oci.iterdir())):
+        raise StartRefused(say("{place} is there and not empty", place=oci), say("--oci takes a new directory"))
+    return tree
+
+
+def _means(word: str, image: Lost) -> bool:
+    name, _, rest = word.partition("@")
+    digits = HEX.fullmatch(rest or word)
+    is_digest = digits is not None and image.digest.partition(":")[2].startswith(digits[1])
+    if rest:
+        return is_digest and name == image.name
+    return is_digest or word == image.name or any(word == f"{image.name}:{tag}" for tag in (*image.tags, image.label))
+
+
+def _progress(what: str, count: int) -> None:
+    if sys.stderr.isatty() and count >= TELL_EVERY and (what == "blobs" or count % TELL_EVERY == 0):
+        click.echo(f"\r{count:,} {what} \r", err=True, nl=False)
+
+
+def _print(printer: Printer, chosen: Chosen, images: Iterator[Lost], gone: Iterable[Gone]) -> None:
+    entries = _entries(chosen, images)
+    if printer.form == "json":
+        printer.document("salvage", images=list(entries), gone=[_gone(each) for each in gone])
+        return
+    page: list[Entry] = []
+    widths: Sequence[int] = ()
+    for entry in entries:
+        page.append(entry)
+        if len(page) == PAGE:
+            widths, page = _page(printer, page, widths), []
+    _page(printer, page, widths)
+    for each in gone:
+        printer.line(f"{each.repository}\t{','.join(each.tags)}\t{each.digest}\tgone")
+
+
+def _page(printer: Printer, page: Sequence[Entry], widths: Sequence[int]) -> Sequence[int]:
+    if printer.form == "lines":
+        printer.table(FIELDS, page)
+        return widths
+    return printer.grow(COLUMNS, page, widths, _troubles) if page else widths
+
+
+def _entries(chosen: Chosen, images: Iterator[Lost]) -> Iterator[Entry]:
+    for image in images:
+        if chosen.takes(image):
+            chosen.count(image)
+            yield _entry(image)
+
+
+def _summarize(printer: Printer, chosen: Chosen, gone: int, oci: Path | None) -> None:
+    """Say to people what it comes to; a program that reads lines is told on standard error."""
+    tell: Callable[[str], None] = printer.line if printer.form == "people" else printer.note
+    whole = len(chosen.whole)
+    counted = say_counted("{count} image can be brought back", "{count} images can be brought back", whole)
+    tell(f"{counted} ({wording.size(chosen.size)})")
+    if chosen.broken:
+        tell(say_counted("{count} is not whole", "{count} are not whole", chosen.broken))
+    if gone:
+        tell(say_counted("{count} more is named and gone: --gone", "{count} more are named and gone: --gone", gone))
+    if oci is not None and whole:
+        tell(say("saved in {place}", place=oci))
+    elif whole:
+        tell(say("  refloat salvage DIR IMAGE… --oci OUT   saves them"))
+
+
+def _named(entry: Entry) -> str:
+    tags = entry["tags"]
+    name = f"{entry['repository']}{'?' if entry['from'] == 'layers' else ''}"
+    return f"{name}:{','.join(map(str, tags))}" if isinstance(tags, list) and tags else name
+
+
+def _missing(entry: Entry) -> list[dict[str, str]]:
+    found = entry["missing"]
+    return found if isinstance(found, list) else []
+
+
+def _troubles(entry: Entry) -> Iterator[str]:
+    for part in _missing(entry):
+        yield f"  {part['kind']} {part['digest']} {say(TROUBLES[part['trouble']])}"
+
+
+def _entry(image: Lost) -> Entry:
+    return {
+        "repository": image.name,
+        "from": "links" if image.is_sure else "layers" if image.repository else None,
+        "tags": list(image.tags), "label": image.label, "digest": image.digest, "state": image.state,
+        "media_type": image.media_type, "artifact_type": image.artifact_type, "subject": image.subject,
+        "platforms": list(image.platforms), "bytes": image.parts.size, "created": image.created,
+        "pushed": _instant(image.written), "deleted": _instant(image.deleted),
+        "is_whole": not image.parts.missing,
+        "missing": [
+            {"digest": part.digest, "kind": part.kind, "trouble": part.trouble} for part in image.parts.missing
+        ],
+    }  # fmt: skip
+
+
+def _gone(gone: Gone) -> Entry:
+    return {
+        "repository": gone.repository, "tags": list(gone.tags), "digest": gone.digest,
+        "deleted": _instant(gone.deleted), "trouble": "damaged" if gone.is_damaged else "missing",
+    }  # fmt: skip
+
+
+def _instant(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
