@@ -18,7 +18,7 @@ from refloat.core.names import Digest, RepositoryName, parse_reference
 from refloat.usecases import verify
 from tests.crash.child import Say, in_a_child
 from tests.crash.registry import DAY, START, Registry
-from tests.crash.stories import SPOILED, Step
+from tests.crash.stories import SECRET, SPOILED, Step
 
 REPORT = verify.VerifyTerms("bytes", "report", START)
 SPOILED_ONE = Digest.of(SPOILED)
@@ -92,7 +92,7 @@ def _problems(registry: Registry, told: Told, whole: Told) -> list[str]:
     now = state_of(registry)
     problems = [] if now.tips in (last.tips, following.tips) else [f"after step {reached}: {_difference(now, last)}"]
     problems += [f"lost blob {digest}" for digest in (last.blobs & following.blobs) - now.blobs]
-    problems += looked_at(registry, now)
+    problems += looked_at(registry, now) + _kept(registry)
     registry.now = START + 60 * DAY
     for _ in range(4):
         registry.collect()
@@ -144,6 +144,14 @@ def _leaked(registry: Registry) -> list[str]:
     left = {key for key in stored - live if not _is_the_stray(registry, key)}
     left -= registry.metadata.named_live(sorted(left))  # a kept backup keeps its bytes
     return [f"{key} was never collected" for key in left]
+
+
+def _kept(registry: Registry) -> list[str]:
+    """What a purge has ended is in no file, whatever the process died of."""
+    if registry.metadata.read.purged_by(Digest.of(SECRET)) is None:
+        return []
+    files = [path for path in registry.directory.rglob("*") if path.is_file() and SECRET in path.read_bytes()]
+    return [f"{path} keeps what was purged" for path in files]
 
 
 def _goes_on(registry: Registry) -> list[str]:

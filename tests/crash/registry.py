@@ -19,6 +19,7 @@ from refloat.metadata.store import SqliteMetadata
 from refloat.ports import Transaction
 from refloat.usecases import upload
 from refloat.usecases.collect import CollectTerms, Round, run_round
+from refloat.usecases.purge import reconcile
 from refloat.usecases.push import ManifestPush, push_manifest
 
 T = TypeVar("T")
@@ -39,6 +40,7 @@ class Registry:
         migrate(self.directory / "refloat.db")
         self.blobs = FileBlobs(self.directory, 0.0)
         self.metadata = SqliteMetadata(self.directory / "refloat.db", self.directory, self.blobs.make_room)
+        reconcile(self.metadata, self.blobs, self.now)
 
     def close(self) -> None:
         self.metadata.close()

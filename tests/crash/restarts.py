@@ -3,22 +3,37 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 from refloat.core.clock import Tick
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.usecases.clock import accept
+from refloat.usecases.purge import reconcile
 from tests.crash.registry import START, Registry
 
 
 def put_backup_back(registry: Registry) -> None:
     """Stop, put the newest backup in the database's place, start."""
     registry.metadata.close()
-    newest = max((registry.directory / "backups").glob("refloat-*.db"))
-    for name in ("refloat.db-wal", "refloat.db-shm"):
-        (registry.directory / name).unlink(missing_ok=True)
-    shutil.copyfile(newest, registry.directory / "refloat.db")
-    _start(registry)
+    _replace(registry, max((registry.directory / "backups").glob("refloat-*.db")))
+
+
+def keep_copy(registry: Registry) -> None:
+    """Copy the database to another place, as an operator does."""
+    here = registry.directory / "refloat.db"
+    with closing(sqlite3.connect(here)) as source, closing(sqlite3.connect(_copy(registry))) as target:
+        source.backup(target)
+
+
+def put_copy_back(registry: Registry) -> None:
+    """Stop, put that copy in the database's place, start."""
+    registry.metadata.close()
+    _replace(registry, _copy(registry))
+
+
+def _copy(registry: Registry) -> Path:
+    return registry.directory.with_name(registry.directory.name + "-copy.db")
 
 
 def vouch(registry: Registry) -> None:
@@ -38,6 +53,14 @@ def update(registry: Registry) -> None:
     _start(registry)
 
 
+def _replace(registry: Registry, copy: Path) -> None:
+    for name in ("refloat.db-wal", "refloat.db-shm"):
+        (registry.directory / name).unlink(missing_ok=True)
+    shutil.copyfile(copy, registry.directory / "refloat.db")
+    _start(registry)
+
+
 def _start(registry: Registry) -> None:
     migrate(registry.directory / "refloat.db")
     registry.metadata = SqliteMetadata(registry.directory / "refloat.db", registry.directory, registry.blobs.make_room)
+    reconcile(registry.metadata, registry.blobs, registry.now)

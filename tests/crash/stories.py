@@ -11,17 +11,18 @@ from refloat.core.media import OCI_INDEX, OCI_MANIFEST
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Upload
 from refloat.ports import Transaction
-from refloat.usecases import upload, verify
+from refloat.usecases import purge, upload, verify
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.crash.registry import DAY, HOUR, REPOSITORY, START, Registry
-from tests.crash.restarts import put_backup_back, update, vouch
+from tests.crash.restarts import keep_copy, put_backup_back, put_copy_back, update, vouch
 
 Step = Callable[[Registry], object]
 WEB = RepositoryName("team/web")
 SPOILED = b"spoiled by the disk"
+SECRET = b"a secret that is purged"
 EMPTY = Digest.of(b"{}")
 
 
@@ -132,6 +133,18 @@ def back_up(day: int) -> Step:
     return lambda registry: registry.metadata.backup(START + day * DAY)
 
 
+def purged(content: bytes) -> Step:
+    """End a layer for good, with every image that has it."""
+    names = (Digest.of(content), Digest.of(content, "sha512"))
+
+    def step(registry: Registry) -> None:
+        request = purge.PurgeRequest(f"{REPOSITORY}@{names[0]}", REPOSITORY, names, "everywhere")
+        registry.metadata.purge(lambda tx: purge.purge(tx, request, registry.cause()))
+        purge.finish(registry.metadata, registry.blobs, registry.now)
+
+    return step
+
+
 def spoil(registry: Registry) -> None:
     """The disk turns a bit in a blob; no durable operation of ours."""
     live = registry.metadata.read.live_key(Digest.of(SPOILED))
@@ -224,5 +237,9 @@ STORIES: Mapping[str, Sequence[Step]] = {
                      rm("v1", "v3"), days_pass(2), days_pass(2)],
     "a backup put back": [push("v1", b"a"), push("v2", b"b"), days_pass(1), back_up(1), rm("v1"), *[days_pass(2)] * 3,
                           put_backup_back, vouch, push("v3", b"a", b"c"), rm("v2"), days_pass(2), days_pass(2)],
+    "purged": [push("v1", b"a", SECRET), back_up(0), abandon(SECRET), push("v2", b"a"), rm("v1"),
+               *index("i", b"x", SECRET), purged(SECRET), push("v1", b"a", b"b")],
+    "purged, and a copy put back": [push("v1", b"a", SECRET), push("v2", b"b"), keep_copy, rm("v2"), purged(SECRET),
+                                    put_copy_back, vouch, push("v3", b"c"), rm("v2"), days_pass(2)],
     "a newer version": [push("v1", b"a"), update, push("v2", b"a"), update, rm("v1"), take_back()],
 }  # fmt: skip

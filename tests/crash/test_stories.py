@@ -14,7 +14,8 @@ POINTS = {
     "a day": 100,
     "chunks": 94, "the same again": 92, "an index": 70, "overwritten": 65, "never finished": 75,
     "collected and pushed again": 178, "backups": 86, "spoiled": 82, "many at once": 200,
-    "a backup put back": 160, "a newer version": 50,
+    "a backup put back": 160, "a newer version": 50, "purged": 140,
+    "purged, and a copy put back": 100,
 }  # fmt: skip
 
 
