@@ -41,8 +41,8 @@ class PurgeTransaction(Transaction, Protocol):
 
     def uploads(self) -> list[Upload]: ...
 
-    def end_stray(self, upload: Upload, at: int) -> bool:
-        """End a session that holds bytes that ended. False: it has moved on."""
+    def end_stray(self, upload: Upload, at: int) -> None:
+        """End a session that holds bytes that ended, to be reaped at once."""
 
     def condemned(self) -> list[Doomed]:
         """Return the keys a purge condemned whose bytes are not confirmed absent."""

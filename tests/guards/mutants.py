@@ -43,7 +43,7 @@ MUTANTS = {
         ENDING + "test_an_image_ends_in_every_state",
     ),
     "a-purge-ends-half-uploads": Mutant(
-        "metadata.purge(end_sessions)",
+        "metadata.purge(lambda tx: _end_sessions(tx, half, at))",
         "pass",
         COPIES + "test_every_copy_of_the_bytes_goes",
     ),

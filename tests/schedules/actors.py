@@ -1,10 +1,11 @@
 """What clients do, request by request, and what they were promised on the way."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from refloat.core.errors import ManifestUnknown
 from tests.schedules.world import IDLE, LEASE, WINDOW, Values, World, digest, image_of
 from tools.content import Part
 
@@ -54,7 +55,7 @@ class _Push:
             answer = self.world.ask("POST", address)
             if answer.status == 201:
                 self.promised[name] = since + LEASE
-            else:
+            elif answer.status == 202:
                 self._finish(answer.headers["location"], content)
         elif how == "session":
             self._in_pieces(content)
@@ -177,6 +178,23 @@ class Collector:
 
 
 @dataclass(frozen=True)
+class Purger:
+    """Somebody who ends a blob for good, in every repository. No collector runs beside it: they have one lock."""
+
+    repository: str
+    content: bytes
+
+    def __call__(self, world: World) -> None:
+        for repository in ("team/a", "team/b"):
+            world.released.add((repository, digest(self.content)))
+        try:
+            ended = world.purge(self.repository, self.content)
+        except ManifestUnknown:  # nobody has it any more
+            return
+        world.acknowledged(purged(ended))
+
+
+@dataclass(frozen=True)
 class Both:
     """One after the other, by the same actor."""
 
@@ -197,6 +215,16 @@ def pushed(repository: str, tag: str, value: str) -> Callable[[Values], None]:
 
     def effect(values: Values) -> None:
         values[repository, value] = values[repository, tag] = value
+
+    return effect
+
+
+def purged(manifests: Collection[str]) -> Callable[[Values], None]:
+    """Return what it does to the references."""
+
+    def effect(values: Values) -> None:
+        for place in [place for place, value in values.items() if value in manifests]:
+            del values[place]
 
     return effect
 

@@ -22,7 +22,7 @@ EMPTY = ("manifests", "tips", "moves", "changes", "keys", "blobs", "refs", "leas
 
 def broken_promises(world: World) -> list[str]:
     """Return what was promised and does not hold."""
-    found = [*world.broken, *world.baton.failures, *_unsound(world), *_unkept_backups(world)]
+    found = [*world.broken, *world.baton.failures, *_unsound(world), *_unkept_backups(world), *_revived(world)]
     live, expected = _live(world), world.expected()
     for place in sorted(live.keys() | expected.keys()):
         if live.get(place) != expected.get(place):
@@ -61,6 +61,13 @@ def _unsound(world: World) -> Iterator[str]:
             yield f"{name[:15]} is live and its bytes are gone"
         elif Digest.of(path.read_bytes()) != name:
             yield f"{name[:15]} is live and its bytes are wrong"
+
+
+def _revived(world: World) -> Iterator[str]:
+    """What was purged is nobody's again, whatever was under way."""
+    execute = world.metadata.read._execute
+    for (name,) in execute("SELECT digest FROM blocks WHERE digest IN (SELECT digest FROM blobs)").fetchall():
+        yield f"{name[:15]} was purged and is live"
 
 
 def _unkept_backups(world: World) -> Iterator[str]:

@@ -104,6 +104,14 @@ class PausedMetadata(Paused):
     def listing(self) -> Paused:
         return Paused(self._metadata.listing, "listing.", self._step)
 
+    @property
+    def verifying(self) -> Paused:
+        return Paused(self._metadata.verifying, "verifying.", self._step)
+
+    @property
+    def notes(self) -> Paused:
+        return Paused(self._metadata.notes, "notes.", self._step)
+
     async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
         self._step("write")
         done = self._metadata.write_now(work)

@@ -13,6 +13,7 @@ from tests.schedules.actors import (
     Collector,
     Deleter,
     Finisher,
+    Purger,
     Pusher,
     Releaser,
     Undoer,
@@ -70,6 +71,12 @@ def session(world: World) -> None:
     world.facts["session"] = world.ask("POST", f"/v2/{A}/blobs/uploads/").headers["location"]
 
 
+def live_session(world: World) -> None:
+    """An upload that has begun, of a blob that is live."""
+    live(world)
+    session(world)
+
+
 def aging_session(world: World) -> None:
     """An upload that has begun, of a blob that is due."""
     due(world)
@@ -83,6 +90,7 @@ def unused(world: World) -> None:
 
 TO_THE_END = Both(Deleter(A, OLD), Collector(WINDOW_ENDS))
 UNDO = Undoer(A, ("v1", OLD), OLD)
+PURGE = Purger(A, X)
 STORIES = (
     Story("a look while the last user goes", live, (TO_THE_END, Pusher(A, "v2", (X,), "head"))),
     Story("adopt or doom", due, (Collector(), Pusher(B, "v2", (X,)))),
@@ -103,6 +111,14 @@ STORIES = (
     Story("release", unused, (Both(Releaser(A, X), Collector(1_000_000)), Pusher(A, "v2", (X,), "head"))),
     Story("release and mount", unused, (Both(Releaser(A, X), Collector(1_000_000)), Pusher(B, "v2", (X,), "mount", A))),
     Story("damaged", damaged, (Collector(), Pusher(A, "v2", (X,)), Pusher(B, "v2", (X,)))),
+    Story("purge or push", live, (PURGE, Pusher(A, "v2", (X,), "head"), Pusher(B, "v2", (X,)))),
+    Story("purge or mount", live, (PURGE, Pusher(B, "v2", (X,), "mount", A))),
+    Story("purge or undo", held, (PURGE, UNDO)),
+    Story("purge or delete", live, (PURGE, Deleter(A, OLD), Pusher(A, "v1", (X,)))),
+    Story(
+        "purge of what is being uploaded", live_session, (PURGE, Finisher(A, "v2", X), Pusher(B, "v1", (X,), "session"))
+    ),
+    Story("purge beside a look", unused, (PURGE, Pusher(A, "v2", (X,), "head"))),
     Story("leases end", unused, (Collector(2 * LEASE), Pusher(A, "v2", (X,), "head"))),
 )
 

@@ -8,13 +8,17 @@ from typing import cast
 
 from refloat.blobs.filesystem import FileBlobs
 from refloat.core.clock import HOUR, Tick
-from refloat.core.names import Digest
+from refloat.core.identity import change_id
+from refloat.core.names import Digest, RepositoryName
+from refloat.core.records import Cause
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
 from refloat.metadata.transaction import SqliteTransaction
 from refloat.ports import BlobShelf, BlobStore, Metadata
-from refloat.reaping import BlobReaper
+from refloat.purge_ports import PurgeMetadata
+from refloat.reaping import BlobReaper, StrayReaper
 from refloat.usecases.collect import CollectTerms, Round, run_round
+from refloat.usecases.purge import PurgeRequest, finish, purge
 from refloat.web.app import application
 from refloat.web.management import application as management
 from refloat.web.services import Collecting, DoorSettings, Purging, Services
@@ -61,9 +65,11 @@ class World:
         def begin(tx: SqliteTransaction) -> None:
             tx._execute("DELETE FROM rounds WHERE number < (SELECT max(number) FROM rounds)")
             tx._execute("UPDATE rounds SET clock = ?1, wall = ?1, uptime = 0", (START,))
-            tx._execute("DELETE FROM repositories")
+            for table in ("blocks", "purged", "purges", "repositories"):
+                tx._execute(f"DELETE FROM {table}")
 
         self.metadata.write_now(begin)
+        (self.backups.parent / "purges.jsonl").unlink(missing_ok=True)
         self.now = START
         self.forget()
 
@@ -104,6 +110,17 @@ class World:
         """Run a round of collection, every piece of it a step."""
         metadata = cast("Metadata", self.paused_metadata)
         return run_round(metadata, cast("BlobReaper", self.paused_blobs), self.tick(), TERMS)
+
+    def purge(self, repository: str, content: bytes) -> set[Digest]:
+        """End a blob everywhere, every piece of it a step. Returns the manifests that ended with it."""
+        metadata = cast("PurgeMetadata", self.paused_metadata)
+        names = (digest(content), Digest.of(content, "sha512"))
+        request = PurgeRequest(repository, RepositoryName(repository), names, "everywhere")
+        cause = Cause(self.now, change_id(self.dice(8)), self.now + WINDOW)
+        whole = metadata.purge(lambda tx: purge(tx, request, cause))
+        self._committed()
+        finish(metadata, cast("StrayReaper", self.paused_blobs), self.now)
+        return set(whole.receipt.manifests)
 
     def back_up(self) -> None:
         """Write a backup, as the collector does between two rounds."""

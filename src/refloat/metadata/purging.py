@@ -90,12 +90,10 @@ class SqlitePurging(SqliteTransaction):
     def uploads(self) -> list[Upload]:
         return [Upload(row[0], RepositoryName(row[1]), *row[2:]) for row in self._execute(_UPLOADS)]
 
-    def end_stray(self, upload: Upload, at: int) -> bool:
-        """End a session that holds bytes that ended. False: it has moved on."""
-        if not self.end_upload(upload):
-            return False
+    def end_stray(self, upload: Upload, at: int) -> None:
+        """End a session that holds bytes that ended, to be reaped at once."""
+        self.end_upload(upload)
         self.doom_upload(upload.key, upload.size, "purged", at)
-        return True
 
     def condemned(self) -> list[Doomed]:
         """Return the keys a purge condemned whose bytes are not confirmed absent."""

@@ -4,7 +4,7 @@ Notes first, so that a restored database cannot take back what is told; copies a
 bytes that end, so those go after them; a purge is finished when nothing of it is in any file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import islice
 
@@ -55,12 +55,9 @@ def _gone(tx: PurgeTransaction, receipts: Sequence[Receipt], at: int) -> list[Di
 def _reap_copies(metadata: PurgeMetadata, blobs: StrayReaper, sample: Doomed, at: int) -> None:
     """Find further copies of the bytes under a condemned key: half uploads, leftovers, what was set aside."""
 
-    def end_sessions(tx: PurgeTransaction) -> None:
-        for upload in tx.uploads():
-            if blobs.begins(upload.key, sample.key):
-                tx.end_stray(upload, at)
-
-    metadata.purge(end_sessions)  # guard: a-purge-ends-half-uploads
+    uploads = metadata.purge(lambda tx: tx.uploads())
+    half = {upload.id for upload in uploads if blobs.begins(upload.key, sample.key)}
+    metadata.purge(lambda tx: _end_sessions(tx, half, at))  # guard: a-purge-ends-half-uploads
     for leftover in metadata.purge(lambda tx: tx.never_live()):
         if blobs.begins(leftover.key, sample.key) and blobs.reap(leftover.key):
             metadata.purge(partial(_write_down, absent=[leftover.key], at=at))
@@ -68,6 +65,13 @@ def _reap_copies(metadata: PurgeMetadata, blobs: StrayReaper, sample: Doomed, at
         if blobs.begins(key, sample.key):
             blobs.reap(key)
     blobs.reap_quarantined(sample.key)
+
+
+def _end_sessions(tx: PurgeTransaction, half: Collection[str], at: int) -> None:
+    """End sessions, also where more was appended since they were looked at."""
+    for upload in tx.uploads():
+        if upload.id in half:
+            tx.end_stray(upload, at)
 
 
 def _unexplained(metadata: PurgeMetadata, blobs: StrayReaper) -> Iterator[str]:
