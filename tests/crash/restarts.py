@@ -1,5 +1,6 @@
 """Steps in which the program ends and another begins on the directory: on a backup, or as a newer version."""
 
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -7,10 +8,15 @@ from pathlib import Path
 
 from refloat.core.clock import Tick
 from refloat.metadata.migrate import migrate
+from refloat.metadata.migrations.v0001_first import STATEMENTS
 from refloat.metadata.store import SqliteMetadata
 from refloat.usecases.clock import accept
 from refloat.usecases.purge import reconcile
 from tests.crash.registry import START, Registry
+
+BESIDE = ("schema_version", "sqlite_sequence", "sqlite_stat1")
+FIRST = {*BESIDE, *re.findall(r"CREATE (?:TABLE|INDEX) (\w+)", " ".join(STATEMENTS))}
+"""What the first version's schema had."""
 
 
 def put_backup_back(registry: Registry) -> None:
@@ -46,10 +52,11 @@ def update(registry: Registry) -> None:
     registry.metadata.close()
     with closing(sqlite3.connect(registry.directory / "refloat.db")) as database, database:
         database.execute("DELETE FROM schema_version WHERE version > 1")
-        database.execute("DROP INDEX changes_pruned")
         database.execute("DELETE FROM sqlite_stat1")
-        for table in ("blocks", "purged", "purges"):
-            database.execute(f"DROP TABLE {table}")
+        found = database.execute("SELECT type, name, tbl_name FROM sqlite_schema WHERE sql IS NOT NULL").fetchall()
+        for kind, name, table in found:
+            if name not in FIRST and (kind == "table" or table in FIRST):
+                database.execute(f"DROP {kind} {name}")
     _start(registry)
 
 
