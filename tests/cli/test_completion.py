@@ -189,6 +189,7 @@ def test_a_word_is_open_where_something_may_follow_and_an_id_is_told_of(
     assert told[:2] == ["plain", change]
     assert re.fullmatch(r"rm team/api:v1, (just now|\d+ s ago)", told[2])
     assert answers(shell, "refloat restore team") == [["open", "team/api:", ""]]
+    assert answers(shell, "refloat purge team/api:") == [["plain", "team/api:v1", ""]]
     assert answers(shell, "refloat log --kind rm,und") == [["plain", "rm,undo", ""]]
     assert answers(shell, "refloat serve --root ") == [["dir", "", ""]]
 

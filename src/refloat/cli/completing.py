@@ -80,10 +80,15 @@ def images(ctx: click.Context, incomplete: str) -> Items:
 
 
 @_in_time
+def held_images(ctx: click.Context, incomplete: str) -> Items:
+    """Complete an image that was deleted or is there."""
+    return _held(ctx, incomplete)
+
+
+@_in_time
 def restorable(ctx: click.Context, incomplete: str) -> Items:
     """Complete what can be restored: an image that was deleted or is there, or the id of a deletion."""
-    names = dict.fromkeys(_names(ctx, incomplete, "deleted") + _names(ctx, incomplete, "live"))
-    return _images(names, incomplete) + _changes(ctx, incomplete, "trash")
+    return _held(ctx, incomplete) + _changes(ctx, incomplete, "trash")
 
 
 @_in_time
@@ -119,6 +124,11 @@ def _names(ctx: click.Context, incomplete: str, which: str) -> list[str]:
         return []
     found = _session(ctx).server(host).get("names", prefix=name, which=which, n=MOST)
     return [before + known for known in cast("list[str]", found["names"])]
+
+
+def _held(ctx: click.Context, incomplete: str) -> Items:
+    names = dict.fromkeys(_names(ctx, incomplete, "deleted") + _names(ctx, incomplete, "live"))
+    return _images(names, incomplete)
 
 
 def _is_tag(incomplete: str) -> bool:

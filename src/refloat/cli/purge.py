@@ -7,7 +7,7 @@ from typing import cast
 
 import click
 
-from refloat.cli import doing
+from refloat.cli import completing, doing
 from refloat.cli.admin import admit
 from refloat.cli.missing import explained
 from refloat.cli.moves import named
@@ -34,7 +34,7 @@ PURGES = (
 
 
 @click.command(cls=Verb)
-@click.argument("reference", required=False, metavar="REF")
+@click.argument("reference", required=False, metavar="REF", shell_complete=completing.held_images)
 @click.option("--everywhere", is_flag=True, help="End it in every repository that has it.")
 @click.option("--no-block", is_flag=True, help="Let it be pushed again.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
