@@ -10,7 +10,7 @@ DEVELOP := .venv/.develop
 export KEEP PROOF_SCALE PROOF_SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-scale proof proof-selftest conformance fresh lock clean
+.PHONY: help setup demo test lint bench bench-scale proof proof-selftest conformance openapi fresh lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -48,6 +48,9 @@ proof-selftest: $(DEVELOP) ## Plant each part's fault and see that the part find
 conformance: $(DEVELOP) ## Let the OCI suite judge a fresh server and write docs/conformance.md
 	@$(PY) tools/provision.py test
 	@$(PY) -m tools.conformance
+
+openapi: $(SERVE) ## Write docs/openapi.json from the table of addresses
+	@$(PY) -m tools.openapi
 
 fresh: ## Run make demo and make test in a new Debian 12 root (needs root and debootstrap)
 	@tools/fresh.sh

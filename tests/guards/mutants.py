@@ -224,7 +224,7 @@ MUTANTS = {
         HERE + "test_one_request_at_a_time_has_an_uploads_file",
     ),
     "purge-needs-the-token": Mutant(
-        'if not desk.services.is_admin(request.headers.get(HEADER, "")):',
+        'if not self.services.is_admin(request.headers.get(ADMIN, "")):',
         "if False:",
         PURGED + "test_nobody_purges_without_the_token",
     ),

@@ -12,9 +12,9 @@ from refloat.core.errors import DigestInvalid, NameInvalid
 
 ALGORITHMS = {"sha256": 64, "sha512": 128}  # algorithm -> number of hex digits
 
-_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
-_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _FALLBACK = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.(?:sig|sbom|att))?")
 MAX_NAME = 255
 
@@ -27,7 +27,7 @@ class RepositoryName(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return `text` as a name. Raises NameInvalid."""
-        if len(text) > MAX_NAME or not _NAME.fullmatch(text):
+        if len(text) > MAX_NAME or not NAME.fullmatch(text):
             raise NameInvalid(f"{printable(text)} is not a repository name", {"name": printable(text)})
         return cls(text)
 
@@ -40,7 +40,7 @@ class Tag(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return `text` as a tag. Raises NameInvalid."""
-        if not _TAG.fullmatch(text):
+        if not TAG.fullmatch(text):
             raise NameInvalid(f"{printable(text)} is not a tag", {"tag": printable(text)})
         return cls(text)
 
@@ -62,7 +62,7 @@ class Digest(str):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return `text` as a digest. Raises DigestInvalid."""
-        if not _DIGEST.fullmatch(text):
+        if not DIGEST.fullmatch(text):
             raise DigestInvalid(f"{printable(text)} is not a sha256 or sha512 digest")
         return cls(text)
 

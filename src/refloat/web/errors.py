@@ -11,7 +11,7 @@ import msgspec
 from refloat.core import errors
 from refloat.core.errors import RefloatError, code_of
 from refloat.web.asgi import Header, Request
-from refloat.web.management_requests import rfc3339
+from refloat.web.spelling import rfc3339
 
 WIRE: dict[type[RefloatError], int] = {
     errors.BlobUnknown: 404,

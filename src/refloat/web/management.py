@@ -12,45 +12,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from refloat.core.errors import Denied, RefloatError
-from refloat.web import asgi, errors, purge
-from refloat.web import management_reads as reads
-from refloat.web import management_usage as usage
-from refloat.web import management_writes as writes
+from refloat.web import asgi, errors
 from refloat.web.asgi import ASGIApp, ClientGone, Message, Receive, Scope, Send
+from refloat.web.management_addresses import ADDRESSES
 from refloat.web.management_answers import encode
-from refloat.web.management_comparison import get_comparison
-from refloat.web.management_desk import MARK, Desk
-from refloat.web.management_names import get_names
+from refloat.web.management_desk import MARK, Desk, answer
+from refloat.web.management_table import Address
 from refloat.web.services import Services
 
 BASE = "/v2/_refloat/v1"
 CLIENT_GONE = 499
-Endpoint = Callable[[Desk, Request], Awaitable[Response]]
-REPOSITORY = "/repositories/{name:path}"  # what follows is a fixed word, as a name may hold slashes
-ADDRESSES: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "/", reads.get_server),
-    ("GET", "/changes", reads.get_changes),
-    ("GET", "/changes/{id}", reads.get_change),
-    ("GET", "/changes/{id}/moves", reads.get_moves),
-    ("GET", "/trash", reads.get_trash),
-    ("GET", "/names", get_names),
-    ("GET", "/repositories", reads.get_repositories),
-    ("GET", REPOSITORY + "/images", reads.get_images),
-    ("GET", REPOSITORY + "/image", reads.get_image),
-    ("GET", REPOSITORY + "/history", reads.get_history),
-    ("GET", REPOSITORY + "/comparison", get_comparison),
-    ("GET", REPOSITORY + "/usage", usage.get_tag_sizes),
-    ("GET", "/usage", usage.get_usage),
-    ("GET", "/usage/repositories", usage.get_repository_sizes),
-    ("GET", "/usage/layers", usage.get_layers),
-    ("POST", "/changes/{id}/undo", writes.post_undo),
-    ("POST", "/remove", writes.post_remove),
-    ("POST", REPOSITORY + "/restore", writes.post_restore),
-    ("POST", "/collect", writes.post_collect),
-    ("POST", "/purge", purge.post_purge),
-    ("POST", "/unblock", purge.post_unblock),
-    ("GET", "/purges", purge.get_purges),
-)
 log = logging.getLogger("refloat.management")
 
 
@@ -58,19 +29,19 @@ def application(services: Services) -> ASGIApp:
     """Return the management API, for requests whose path holds `/v2/_refloat/v1`."""
     desk = Desk(services)
     app = Starlette(
-        routes=[Route(path, _guarded(desk, endpoint), methods=[method]) for method, path, endpoint in ADDRESSES],
+        routes=[Route(each.path, _guarded(desk, each), methods=[each.method]) for each in ADDRESSES],
         exception_handlers={HTTPException: _tell_http},
     )
     app.router.redirect_slashes = False
 
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         before, base, rest = scope["path"].partition(BASE)
         request, sending = _watched(services, scope, receive, send)
         await app({**scope, "path": before + base + (rest or "/"), "root_path": before + base}, receive, sending)
         if services.access is not None:
             services.access(request)
 
-    return answer
+    return serve
 
 
 def _watched(services: Services, scope: Scope, receive: Receive, send: Send) -> tuple[asgi.Request, Send]:
@@ -93,13 +64,14 @@ def _watched(services: Services, scope: Scope, receive: Receive, send: Send) -> 
     return request, sending
 
 
-def _guarded(desk: Desk, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+def _guarded(desk: Desk, address: Address) -> Callable[[Request], Awaitable[Response]]:
     """Refuse what a page of another origin sends, and let nothing out that is not an answer."""
 
     async def guarded(request: Request) -> Response:
         try:
             _refuse_foreign(request, desk.services.settings.host)
-            return await endpoint(desk, request)
+            document = await address.endpoint(desk, request)
+            return answer(document, address.change_in(document))
         except RefloatError as condition:
             return _tell(condition)
         except ClientGone:

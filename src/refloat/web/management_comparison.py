@@ -1,78 +1,124 @@
 """The management API's comparison of two states of an image."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
 
-from refloat.core.comparison import BuildDifference, Comparison, Layer, Setting, State
-from refloat.core.errors import RequestInvalid
+from refloat.core.comparison import BuildDifference, Comparison, Layer, State
 from refloat.core.names import RepositoryName
 from refloat.usecases.compare import Archive, compare_states
 from refloat.web import management_requests as asked
-from refloat.web.management_answers import Json, Schemas
-from refloat.web.management_desk import Desk, answer
+from refloat.web.management_desk import Desk
+from refloat.web.management_queries import Query
+from refloat.web.management_shapes import Answer, Row
+from refloat.web.spelling import Anything, AskedReference, Count, DigestText, RepositoryText
 
 MOST = 100  # of each list; beside it is how many there are
-T = TypeVar("T")
 
 
-async def get_comparison(desk: Desk, request: Request) -> Response:
+class ComparisonQuery(Query, frozen=True, kw_only=True):
+    """Which two states."""
+
+    old: AskedReference
+    new: AskedReference
+
+
+class ComparedState(Row, frozen=True, kw_only=True):
+    """What a reference points to; `size` counts each blob once."""
+
+    digest: DigestText
+    media_type: str
+    size: Count
+
+
+class ComparedLayer(Row, frozen=True, kw_only=True):
+    """A layer that only one of both images has."""
+
+    digest: DigestText
+    size: Count
+
+
+class ComparedSetting(Row, frozen=True, kw_only=True):
+    """A value of the config that differs, such as `Env.PATH`; `null` is not there."""
+
+    name: str
+    old: Anything
+    new: Anything
+
+
+class ComparedImage(Row, frozen=True, kw_only=True):
+    """What differs between the images for one platform."""
+
+    platform: str | None
+    layers_kept: Count
+    layers_added: Sequence[ComparedLayer]
+    layers_added_total: Count
+    layers_removed: Sequence[ComparedLayer]
+    layers_removed_total: Count
+    config: Sequence[ComparedSetting]
+    config_total: Count
+
+
+class Compared(Answer, frozen=True, kw_only=True, tag="refloat.comparison/1"):
+    """What differs. `added_bytes` and `removed_bytes` are of blobs that only one of both has."""
+
+    repository: RepositoryText
+    old: ComparedState
+    new: ComparedState
+    added_bytes: Count
+    removed_bytes: Count
+    platforms_added: Sequence[str]
+    platforms_removed: Sequence[str]
+    images: Sequence[ComparedImage]
+    images_total: Count
+
+
+async def get_comparison(desk: Desk, request: Request, query: ComparisonQuery) -> Compared:
     """Answer what differs between two references of a repository, each a tag, or a digest it has or holds."""
-    query = request.query_params
-    asked.refuse_unknown(query, "old", "new")
     repository = desk.name(request.path_params["name"])
-    if "old" not in query or "new" not in query:
-        raise RequestInvalid("old and new are both needed: a tag or a digest each")
 
-    def read() -> Json:
+    def read() -> Compared:
         asked.refuse_missing(desk.read, repository)
         archive = Archive(desk.read, desk.listing, desk.services.blobs, repository)
-        old, new = (desk.reference(repository, query[name]) for name in ("old", "new"))
+        old, new = (desk.reference(repository, text) for text in (query.old, query.new))
         return comparison_document(repository, compare_states(archive, old, new))
 
-    return answer(await asyncio.to_thread(read))
+    return await asyncio.to_thread(read)
 
 
-def comparison_document(repository: RepositoryName, found: Comparison) -> Json:
-    """Describe what differs. `added_bytes` and `removed_bytes` are of blobs that only one of both has."""
-    return {
-        "schema": Schemas.COMPARISON,
-        "repository": repository,
-        "old": _state(found.old),
-        "new": _state(found.new),
-        "added_bytes": found.added,
-        "removed_bytes": found.removed,
-        "platforms_added": found.platforms_added,
-        "platforms_removed": found.platforms_removed,
-        **_first("images", found.builds, _build),
-    }
+def comparison_document(repository: RepositoryName, found: Comparison) -> Compared:
+    """Describe what differs."""
+    return Compared(
+        repository=repository,
+        old=_state(found.old),
+        new=_state(found.new),
+        added_bytes=found.added,
+        removed_bytes=found.removed,
+        platforms_added=found.platforms_added,
+        platforms_removed=found.platforms_removed,
+        images=[_build(build) for build in found.builds[:MOST]],
+        images_total=len(found.builds),
+    )
 
 
-def _state(state: State) -> Json:
-    return {"digest": state.digest, "media_type": state.media_type, "size": state.size}
+def _state(state: State) -> ComparedState:
+    return ComparedState(digest=state.digest, media_type=state.media_type, size=state.size)
 
 
-def _build(build: BuildDifference) -> Json:
-    return {
-        "platform": build.platform,
-        "layers_kept": build.kept,
-        **_first("layers_added", build.added, _layer),
-        **_first("layers_removed", build.removed, _layer),
-        **_first("config", build.settings, _setting),
-    }
+def _build(build: BuildDifference) -> ComparedImage:
+    settings = [ComparedSetting(name=value.name, old=value.old, new=value.new) for value in build.settings[:MOST]]
+    return ComparedImage(
+        platform=build.platform,
+        layers_kept=build.kept,
+        layers_added=_layers(build.added),
+        layers_added_total=len(build.added),
+        layers_removed=_layers(build.removed),
+        layers_removed_total=len(build.removed),
+        config=settings,
+        config_total=len(build.settings),
+    )
 
 
-def _layer(layer: Layer) -> Json:
-    return {"digest": layer.digest, "size": layer.size}
-
-
-def _setting(setting: Setting) -> Json:
-    return {"name": setting.name, "old": setting.old, "new": setting.new}
-
-
-def _first(name: str, entries: Sequence[T], describe: Callable[[T], Json]) -> Json:
-    """Describe the first of a list, beside how many there are in all."""
-    return {name: [describe(entry) for entry in entries[:MOST]], f"{name}_total": len(entries)}
+def _layers(layers: Sequence[Layer]) -> Sequence[ComparedLayer]:
+    return [ComparedLayer(digest=layer.digest, size=layer.size) for layer in layers[:MOST]]

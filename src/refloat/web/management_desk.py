@@ -7,7 +7,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from refloat.core.errors import RequestInvalid
+from refloat.core.errors import Denied, RequestInvalid
 from refloat.core.names import Reference, RepositoryName
 from refloat.core.prices import Forecast
 from refloat.core.records import Cause, Change
@@ -17,11 +17,12 @@ from refloat.usecases.preview import preview
 from refloat.usecases.price import price
 from refloat.web import asgi
 from refloat.web import management_requests as asked
-from refloat.web.management_answers import Json, encode
+from refloat.web.management_answers import encode
 from refloat.web.paths import name_in
 from refloat.web.services import Services
 
 MARK = {"Refloat-Api": "1", "Cache-Control": "no-store"}
+ADMIN = "Refloat-Admin-Token"
 SECOND = 1_000_000
 T = TypeVar("T")
 
@@ -51,13 +52,16 @@ class Desk:
         """Return a repository's name. Raises NameInvalid."""
         return name_in(text, self.services.settings.timetravel_prefix)
 
+    def name_or_none(self, text: str | None) -> RepositoryName | None:
+        """Return the repository that a list is narrowed to, if it is. Raises NameInvalid."""
+        return None if text is None else self.name(text)
+
     def reference(self, repository: RepositoryName, text: str) -> Reference:
         """Return a tag or digest, which may be shortened. Asks the lists: call it in a thread."""
         return find_reference(self.listing, repository, text)
 
     async def body(self, request: Request) -> bytes:
         """Return a request's body. Raises RequestInvalid when it is too large."""
-        asked.refuse_unknown(request.query_params)
         body = b""
         async for chunk in self._raw(request).chunks():
             body += chunk
@@ -69,6 +73,16 @@ class Desk:
         """Return who does something; a reason in the body goes before one in the header."""
         cause = self.services.cause(self._raw(request))
         return cause if reason is None else dataclasses.replace(cause, reason=reason)
+
+    def refuse_others(self, request: Request) -> None:
+        """Raise Denied for whoever has no admin token.
+
+        Behind a proxy on the same machine every caller looks local: who can read the directory is the one to ask.
+        """
+        if not self.services.is_admin(request.headers.get(ADMIN, "")):  # guard: purge-needs-the-token
+            raise Denied(
+                "this needs the admin token, which ROOT/refloat/admin.token on the server has", {"header": ADMIN}
+            )
 
     async def run(self, body: asked.Doing, work: Callable[[Transaction], T]) -> T:
         """Do what was asked, or only find out what it would come to."""
@@ -83,14 +97,8 @@ class Desk:
         return asgi.Request(request.scope, request.receive, request._send, (), timeout)
 
 
-def answer(document: Json) -> Response:
-    """Answer 200."""
-    return Response(encode(document), 200, MARK, "application/json")
-
-
-def changed(document: Json) -> Response:
-    """Answer 201 with the new change, or 200 when there was nothing to do or it was only a plan."""
-    change = document["change"]
+def answer(document: object, change: str | None) -> Response:
+    """Answer 200, or 201 with the new change where one was made."""
     if change is None:
-        return answer(document)
-    return Response(encode(document), 201, {**MARK, "Refloat-Change": str(change)}, "application/json")
+        return Response(encode(document), 200, MARK, "application/json")
+    return Response(encode(document), 201, {**MARK, "Refloat-Change": change}, "application/json")

@@ -2,34 +2,40 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Annotated, Literal
 
+from msgspec import Meta
 from starlette.requests import Request
-from starlette.responses import Response
 
-from refloat.core.errors import RequestInvalid
-from refloat.core.names import printable
-from refloat.web import management_requests as asked
-from refloat.web.management_answers import Json, Schemas
-from refloat.web.management_desk import Desk, answer
+from refloat.web.management_desk import Desk
+from refloat.web.management_queries import Page
+from refloat.web.management_shapes import Answer
+
+Which = Annotated[Literal["live", "deleted"], Meta(description="live or deleted")]
 
 
-async def get_names(desk: Desk, request: Request) -> Response:
+class NamesQuery(Page, frozen=True, kw_only=True):
+    """What the names begin with, and whether they are of what is there or of what was deleted."""
+
+    prefix: Annotated[str, Meta(description="the beginning of a repository's name, or of REPO:TAG")] = ""
+    which: Which = "live"
+
+
+class Names(Answer, frozen=True, kw_only=True, tag="refloat.names/1"):
+    """Repositories, or tags with their repository before them."""
+
+    names: Sequence[str]
+
+
+async def get_names(desk: Desk, request: Request, query: NamesQuery) -> Names:
     """Answer repositories that begin with a prefix, or behind a colon the tags of one that do."""
-    query = request.query_params
-    asked.refuse_unknown(query, "prefix", "which", "n")
-    limit, prefix, which = asked.page_size(query), query.get("prefix", ""), query.get("which", "live")
-    if which not in ("live", "deleted"):
-        raise RequestInvalid(f"which is live or deleted, not {printable(which)}")
-    name, colon, tag = prefix.partition(":")
-    repository = desk.name(name) if colon else None
+    name, colon, tag = query.prefix.partition(":")
+    repository, deleted = desk.name(name) if colon else None, query.which == "deleted"
 
-    def read() -> Json:
-        names: Sequence[str]
+    def read() -> Names:
         if repository is None:
-            names = desk.listing.repositories_beginning(name, limit, deleted=which == "deleted")
-        else:
-            tags = desk.listing.tags_beginning(repository, tag, limit, deleted=which == "deleted")
-            names = [f"{repository}:{found}" for found in tags]
-        return {"schema": Schemas.NAMES, "names": names}
+            return Names(names=desk.listing.repositories_beginning(name, query.n, deleted=deleted))
+        tags = desk.listing.tags_beginning(repository, tag, query.n, deleted=deleted)
+        return Names(names=[f"{repository}:{found}" for found in tags])
 
-    return answer(await asyncio.to_thread(read))
+    return await asyncio.to_thread(read)

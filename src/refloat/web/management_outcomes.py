@@ -1,65 +1,103 @@
 """What the management API answers to a removal, an undo, a restore: the first of each list, and how many there are."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from refloat.core.moves import Move
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.prices import Forecast
+from refloat.core.undo import Conflict
 from refloat.usecases.remove import Removed
 from refloat.usecases.undo import Undone
-from refloat.web.management_answers import Json, Schemas, forecast_document, move_document
+from refloat.web import management_shapes as shapes
+from refloat.web.management_answers import forecast_document, move_document
+from refloat.web.spelling import rfc3339
 
 MOST_SHOWN = 100  # entries of each list
 T = TypeVar("T")
+S = TypeVar("S")
 
 
-def removed_document(removed: Removed, forecast: Forecast | None, terms: Json) -> Json:
-    """Describe what a removal moved. `terms` says whether it was a dry run and until when it can be undone."""
-    return {
-        "schema": Schemas.REMOVED,
-        **terms,
-        "change": None if terms["dry_run"] else removed.change,
-        "forecast": forecast_document(forecast),
-        **_shown("images", removed.asked, lambda name, each: {"repository": name, "reference": each}),
-        "whole": removed.whole[:MOST_SHOWN],
-        **_repositories(removed.moves),
-        **_shown("moves", removed.moves, move_document),
-        **_shown("left", removed.left, lambda name, digest: {"repository": name, "digest": digest}),
-    }
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Was it only a plan, and until when could it be undone? In microseconds."""
+
+    dry_run: bool
+    held_until: int
 
 
-def undone_document(undone: Undone, terms: Json) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Shown(Generic[S]):
+    """The first entries of a list, and how many there are in all."""
+
+    first: Sequence[S]
+    total: int
+
+
+def removed_document(removed: Removed, forecast: Forecast | None, terms: Terms) -> shapes.Removed:
+    """Describe what a removal moved."""
+    images = _shown(removed.asked, lambda name, each: shapes.Named(repository=name, reference=each))
+    moves, repositories = _shown(removed.moves, move_document), _counted(removed.moves)
+    left = _shown(removed.left, _left)
+    return shapes.Removed(
+        dry_run=terms.dry_run,
+        held_until=rfc3339(terms.held_until),
+        change=None if terms.dry_run else removed.change,
+        forecast=forecast_document(forecast),
+        images=images.first,
+        images_total=images.total,
+        whole=removed.whole[:MOST_SHOWN],
+        repositories=repositories.first,
+        repositories_total=repositories.total,
+        moves=moves.first,
+        moves_total=moves.total,
+        left=left.first,
+        left_total=left.total,
+    )
+
+
+def undone_document(undone: Undone, terms: Terms) -> shapes.Undone:
     """Describe what an undo or a restore moved, found as wanted, passed over, and had to leave."""
-    return {
-        "schema": Schemas.UNDONE,
-        **terms,
-        "change": None if terms["dry_run"] else undone.change,
-        "undoes": undone.undoes,
-        **_repositories(undone.moves),
-        **_shown("moves", undone.moves, move_document),
-        **_shown("satisfied", _grouped(undone.satisfied), lambda name, each: {"repository": name, "reference": each}),
-        **_shown(
-            "skipped",
-            _grouped(undone.skipped),
-            lambda name, each: {
-                "repository": name,
-                "reference": each.reference,
-                "now": each.now,
-                "wanted": each.wanted,
-                "why": each.why,
-            },
-        ),
-        **_shown("left", _grouped(undone.left), lambda name, digest: {"repository": name, "digest": digest}),
-    }
+    moves, repositories = _shown(undone.moves, move_document), _counted(undone.moves)
+    satisfied = _shown(_grouped(undone.satisfied), lambda name, each: shapes.Named(repository=name, reference=each))
+    skipped, left = _shown(_grouped(undone.skipped), _skipped), _shown(_grouped(undone.left), _left)
+    return shapes.Undone(
+        dry_run=terms.dry_run,
+        held_until=rfc3339(terms.held_until),
+        change=None if terms.dry_run else undone.change,
+        undoes=undone.undoes,
+        repositories=repositories.first,
+        repositories_total=repositories.total,
+        moves=moves.first,
+        moves_total=moves.total,
+        satisfied=satisfied.first,
+        satisfied_total=satisfied.total,
+        skipped=skipped.first,
+        skipped_total=skipped.total,
+        left=left.first,
+        left_total=left.total,
+    )
 
 
-def _shown(
-    title: str, entries: Mapping[RepositoryName, Sequence[T]], describe: Callable[[RepositoryName, T], Json]
-) -> Json:
+def _shown(entries: Mapping[RepositoryName, Sequence[T]], describe: Callable[[RepositoryName, T], S]) -> _Shown[S]:
     each = (describe(name, entry) for name, of_one in entries.items() for entry in of_one)
-    return {title: list(islice(each, MOST_SHOWN)), f"{title}_total": sum(map(len, entries.values()))}
+    return _Shown(list(islice(each, MOST_SHOWN)), sum(map(len, entries.values())))
+
+
+def _left(repository: RepositoryName, digest: Digest) -> shapes.Left:
+    return shapes.Left(repository=repository, digest=digest)
+
+
+def _skipped(repository: RepositoryName, conflict: Conflict) -> shapes.Skipped:
+    return shapes.Skipped(
+        repository=repository,
+        reference=conflict.reference,
+        now=conflict.now,
+        wanted=conflict.wanted,
+        why=conflict.why,
+    )
 
 
 def _grouped(pairs: Iterable[tuple[RepositoryName, T]]) -> Mapping[RepositoryName, Sequence[T]]:
@@ -69,18 +107,19 @@ def _grouped(pairs: Iterable[tuple[RepositoryName, T]]) -> Mapping[RepositoryNam
     return entries
 
 
-def _repositories(moves: Mapping[RepositoryName, Sequence[Move]]) -> Json:
+def _counted(moves: Mapping[RepositoryName, Sequence[Move]]) -> _Shown[shapes.Counts]:
     """Count what moved in each repository: what came, what went, and what was moved from one value to another."""
-    moved = {name: [_counts(of_one)] for name, of_one in moves.items() if of_one}
-    return _shown("repositories", moved, lambda name, counts: {"repository": name, **counts})
+    return _shown({name: [of_one] for name, of_one in moves.items() if of_one}, _counts)
 
 
-def _counts(moves: Sequence[Move]) -> Json:
+def _counts(repository: RepositoryName, moves: Sequence[Move]) -> shapes.Counts:
     came = [move for move in moves if move.old is None]
     went = [move for move in moves if move.new is None]
-    return {"came": _kinds(came), "went": _kinds(went), "moved": len(moves) - len(came) - len(went)}
+    return shapes.Counts(
+        repository=repository, came=_kinds(came), went=_kinds(went), moved=len(moves) - len(came) - len(went)
+    )
 
 
-def _kinds(moves: Sequence[Move]) -> Json:
+def _kinds(moves: Sequence[Move]) -> shapes.Kinds:
     manifests = sum(isinstance(move.reference, Digest) for move in moves)
-    return {"tags": len(moves) - manifests, "manifests": manifests}
+    return shapes.Kinds(tags=len(moves) - manifests, manifests=manifests)

@@ -1,84 +1,138 @@
 """What the management API shows about space. Sizes are bytes. Each read runs in a thread, and may take long."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from refloat.core.names import RepositoryName, Tag
+from refloat.core.prices import UsageClass
 from refloat.usecases.usage import usage
 from refloat.web import management_requests as asked
-from refloat.web.management_answers import Json, Schemas
-from refloat.web.management_desk import Desk, answer
+from refloat.web.management_desk import Desk
+from refloat.web.management_queries import Page, Query
+from refloat.web.management_shapes import Answer, Row
+from refloat.web.spelling import AskedRepository, Count, DigestText, RepositoryText, TagText
 
 PAGE = 1000  # repositories read at once
 T = TypeVar("T")
 
 
-async def get_usage(desk: Desk, request: Request) -> Response:
+class LayersQuery(Page, frozen=True, kw_only=True):
+    """Of which repository."""
+
+    repository: AskedRepository | None = None
+
+
+class Usage(Answer, frozen=True, kw_only=True, tag="refloat.usage/1"):
+    """The bytes of all files of blobs, by class."""
+
+    classes: Mapping[UsageClass, Count]
+    total: Count
+
+
+class RepositorySize(Row, frozen=True, kw_only=True):
+    """The bytes of a repository: live, of those what no other uses, and what only its trash does."""
+
+    name: RepositoryText
+    live: Count
+    alone: Count
+    trash: Count
+
+
+class RepositorySizes(Answer, frozen=True, kw_only=True, tag="refloat.repository-sizes/1"):
+    """The repositories that take most."""
+
+    repositories: Sequence[RepositorySize]
+
+
+class TagSize(Row, frozen=True, kw_only=True):
+    """The bytes below a tag, and those of them that nothing else live uses."""
+
+    tag: TagText
+    size: Count
+    alone: Count
+
+
+class TagSizes(Answer, frozen=True, kw_only=True, tag="refloat.tag-sizes/1"):
+    """The tags of a repository that take most."""
+
+    repository: RepositoryText
+    tags: Sequence[TagSize]
+
+
+class Layer(Row, frozen=True, kw_only=True):
+    """A blob, how many manifests use it, and in how many repositories."""
+
+    digest: DigestText
+    size: Count
+    manifests: Count
+    repositories: Count
+
+
+class Layers(Answer, frozen=True, kw_only=True, tag="refloat.layers/1"):
+    """The largest blobs."""
+
+    layers: Sequence[Layer]
+
+
+async def get_usage(desk: Desk, request: Request, query: Query) -> Usage:
     """Answer what all files of blobs take, by class; it looks at every file."""
-    asked.refuse_unknown(request.query_params)
 
-    def read() -> Json:
+    def read() -> Usage:
         classes = usage(desk.listing, desk.services.shelf)
-        return {"schema": Schemas.USAGE, "classes": classes, "total": sum(classes.values())}
+        return Usage(classes=classes, total=sum(classes.values()))
 
-    return answer(await asyncio.to_thread(read))
+    return await asyncio.to_thread(read)
 
 
-async def get_repository_sizes(desk: Desk, request: Request) -> Response:
+async def get_repository_sizes(desk: Desk, request: Request, query: Page) -> RepositorySizes:
     """Answer the repositories that take most."""
-    asked.refuse_unknown(request.query_params, "n")
-    most = asked.page_size(request.query_params)
 
-    def read() -> Json:
+    def read() -> RepositorySizes:
         rows = ((name, *desk.listing.repository_sizes(name)) for name in _repositories(desk))
-        found = _largest(rows, lambda row: row[1] + row[3], most)
-        titles = ("name", "live", "alone", "trash")
-        return {
-            "schema": Schemas.REPOSITORY_SIZES,
-            "repositories": [dict(zip(titles, row, strict=True)) for row in found],
-        }
+        found = _largest(rows, lambda row: row[1] + row[3], query.n)
+        return RepositorySizes(
+            repositories=[
+                RepositorySize(name=name, live=live, alone=alone, trash=trash) for name, live, alone, trash in found
+            ]
+        )
 
-    return answer(await asyncio.to_thread(read))
+    return await asyncio.to_thread(read)
 
 
-async def get_tag_sizes(desk: Desk, request: Request) -> Response:
+async def get_tag_sizes(desk: Desk, request: Request, query: Page) -> TagSizes:
     """Answer the tags of a repository that take most."""
-    asked.refuse_unknown(request.query_params, "n")
-    most, repository = asked.page_size(request.query_params), desk.name(request.path_params["name"])
+    repository = desk.name(request.path_params["name"])
 
-    def read() -> Json:
+    def read() -> TagSizes:
         asked.refuse_missing(desk.read, repository)
         tags = map(Tag, desk.read.tags(repository, "", None))
         rows = ((tag, *desk.listing.tag_sizes(repository, tag)) for tag in tags)
-        found = _largest(rows, lambda row: row[1], most)
-        return {
-            "schema": Schemas.TAG_SIZES,
-            "repository": repository,
-            "tags": [{"tag": tag, "size": size, "alone": alone} for tag, size, alone in found],
-        }
+        found = _largest(rows, lambda row: row[1], query.n)
+        sizes = [TagSize(tag=tag, size=size, alone=alone) for tag, size, alone in found]
+        return TagSizes(repository=repository, tags=sizes)
 
-    return answer(await asyncio.to_thread(read))
+    return await asyncio.to_thread(read)
 
 
-async def get_layers(desk: Desk, request: Request) -> Response:
+async def get_layers(desk: Desk, request: Request, query: LayersQuery) -> Layers:
     """Answer the largest blobs, of one repository or of all."""
-    query = request.query_params
-    asked.refuse_unknown(query, "repository", "n")
-    most = asked.page_size(query)
-    repository = desk.name(query["repository"]) if "repository" in query else None
+    repository = desk.name_or_none(query.repository)
 
-    def read() -> Json:
+    def read() -> Layers:
         if repository is not None:
             asked.refuse_missing(desk.read, repository)
-        titles = ("digest", "size", "manifests", "repositories")
-        found = desk.listing.largest_blobs(repository, most)
-        return {"schema": Schemas.LAYERS, "layers": [dict(zip(titles, row, strict=True)) for row in found]}
+        found = desk.listing.largest_blobs(repository, query.n)
+        return Layers(
+            layers=[
+                Layer(digest=digest, size=size, manifests=manifests, repositories=repositories)
+                for digest, size, manifests, repositories in found
+            ]
+        )
 
-    return answer(await asyncio.to_thread(read))
+    return await asyncio.to_thread(read)
 
 
 def _repositories(desk: Desk) -> Iterable[RepositoryName]:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from refloat.core.errors import ChangeGone, CollectionStopped, ManifestUnknown, RequestInvalid, Unavailable
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
@@ -19,13 +18,13 @@ from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from refloat.web import management_answers as answers
 from refloat.web import management_outcomes as outcomes
 from refloat.web import management_requests as asked
-from refloat.web.management_answers import Json
-from refloat.web.management_desk import SECOND, Desk, answer, changed
+from refloat.web import management_shapes as shapes
+from refloat.web.management_desk import SECOND, Desk
+from refloat.web.spelling import instant
 
 
-async def post_undo(desk: Desk, request: Request) -> Response:
+async def post_undo(desk: Desk, request: Request, body: asked.UndoBody) -> shapes.Undone:
     """Take a change back."""
-    body = asked.decode(await desk.body(request), asked.UndoBody)
     prefix = asked.change_prefix(request.path_params["id"])
     change = await asyncio.to_thread(lambda: desk.listing.change(prefix))
     cause = desk.cause(request, body.reason)
@@ -36,12 +35,11 @@ async def post_undo(desk: Desk, request: Request) -> Response:
         known = gone.detail if isinstance(gone.detail, dict) else {}
         gone.detail = {**known, "change": change.id, "held_until": change.held_until}
         raise
-    return changed(outcomes.undone_document(undone, _terms(body, cause)))
+    return outcomes.undone_document(undone, _terms(body, cause))
 
 
-async def post_remove(desk: Desk, request: Request) -> Response:
+async def post_remove(desk: Desk, request: Request, body: asked.RemoveBody) -> shapes.Removed:
     """Move images to the trash."""
-    body = asked.decode(await desk.body(request), asked.RemoveBody)
     cause = desk.cause(request, body.reason)
     selection = await asyncio.to_thread(_selection, desk, body, cause)
 
@@ -58,7 +56,7 @@ async def post_remove(desk: Desk, request: Request) -> Response:
         raise
     if not body.dry_run:  # nobody's push waits for it
         forecast = await asyncio.to_thread(lambda: _priced(desk, desk.listing, removed, cause))
-    return changed(outcomes.removed_document(removed, forecast, _terms(body, cause)))
+    return outcomes.removed_document(removed, forecast, _terms(body, cause))
 
 
 def _priced(desk: Desk, listing: Listing, removed: Removed, cause: Cause) -> Forecast | None:
@@ -103,22 +101,20 @@ def _wanted(desk: Desk, images: Sequence[str]) -> Wanted:
     return wanted
 
 
-async def post_restore(desk: Desk, request: Request) -> Response:
+async def post_restore(desk: Desk, request: Request, body: asked.RestoreBody) -> shapes.Undone:
     """Give a reference a value it had."""
-    body = asked.decode(await desk.body(request), asked.RestoreBody)
-    repository, at = desk.name(request.path_params["name"]), asked.instant(body.at)
+    repository, at = desk.name(request.path_params["name"]), instant(body.at)
     if at is not None and body.revision is not None:
         raise RequestInvalid("say one past: revision or at")
     reference = await asyncio.to_thread(desk.reference, repository, body.reference)
     wanted = RestoreRequest(repository, reference, body.revision, at, _tag(body.name), body.on_conflict)
     cause = desk.cause(request, body.reason)
     undone = await desk.run(body, lambda tx: restore(tx, wanted, cause))
-    return changed(outcomes.undone_document(undone, _terms(body, cause)))
+    return outcomes.undone_document(undone, _terms(body, cause))
 
 
-async def post_collect(desk: Desk, request: Request) -> Response:
+async def post_collect(desk: Desk, request: Request, body: asked.CollectBody) -> shapes.Round:
     """Run a round of the collector, or plan one."""
-    body = asked.decode(await desk.body(request), asked.CollectBody)
     collector = desk.services.collector
     try:
         done = await asyncio.to_thread(collector.plan if body.dry_run else collector.collect_now)
@@ -126,7 +122,7 @@ async def post_collect(desk: Desk, request: Request) -> Response:
         raise Unavailable("another round is running; ask again when it is done") from None
     if done.stopped is not None:
         raise CollectionStopped(done.stopped)
-    return answer(answers.round_document(done, desk.services.settings.departure, {"dry_run": body.dry_run}))
+    return answers.round_document(done, desk.services.settings.departure, dry_run=body.dry_run)
 
 
 def _tag(name: str | None) -> Tag | None:
@@ -144,5 +140,5 @@ def _reference_in(change: Change, text: str | None) -> Reference | None:
     return found[0]
 
 
-def _terms(body: asked.Doing, cause: Cause) -> Json:
-    return {"dry_run": body.dry_run, "held_until": asked.rfc3339(cause.held_until)}
+def _terms(body: asked.Doing, cause: Cause) -> outcomes.Terms:
+    return outcomes.Terms(body.dry_run, cause.held_until)

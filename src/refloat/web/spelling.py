@@ -1,0 +1,97 @@
+"""How values are spelled in the management API: the types that its queries, bodies and answers are declared with.
+
+The descriptions are in the OpenAPI document, and in the sentence that refuses a parameter.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta
+
+from refloat.core.errors import RequestInvalid
+from refloat.core.names import DIGEST, MAX_NAME, NAME, TAG, printable
+from refloat.core.records import KINDS
+
+MOST_A_PAGE = 1000
+LONGEST_AGE = 100 * 366 * 24 * 3600  # seconds
+MOST_MOVES = (1 << 31) - 1  # no reference has moved more often
+LARGEST_NUMBER = 10**18 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)")
+_KIND = "|".join(KINDS)
+
+# Of answers.
+Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+DigestText = Annotated[str, Meta(pattern=f"^(?:{DIGEST.pattern})$")]
+TagText = Annotated[str, Meta(pattern=f"^{TAG.pattern}$")]
+RepositoryText = Annotated[str, Meta(pattern=f"^{NAME.pattern}$", max_length=MAX_NAME)]
+ReferenceText = Annotated[str, Meta(description="a tag or a digest", pattern=f"^(?:{TAG.pattern}|{DIGEST.pattern})$")]
+ChangeText = Annotated[str, Meta(pattern="^[a-z]{1,10}$")]
+Count = Annotated[int, Meta(ge=0)]
+Anything = Annotated[object, Meta(extra_json_schema={"description": "any JSON value"})]
+
+# Of requests. What is only in `extra_json_schema` is parsed by core, which refuses it with a code of its own.
+PageSize = Annotated[int, Meta(ge=1, le=MOST_A_PAGE, description=f"a number from 1 to {MOST_A_PAGE}")]
+Number = Annotated[int, Meta(ge=0, le=LARGEST_NUMBER, description="the number of a move")]
+ChangeId = Annotated[str, Meta(pattern="^[a-z]{1,10}$", description="the id of a change: up to ten small letters")]
+ChangeIdOrNone = Annotated[
+    str, Meta(pattern="^[a-z]{0,10}$", description="the id of a change, or nothing, for the first change of all")
+]
+Kinds = Annotated[
+    str,
+    Meta(
+        pattern=f"^(?:{_KIND})(?:,(?:{_KIND}))*$",
+        description=f"{', '.join(KINDS)}, or several of them with commas between",
+    ),
+]
+MovePlace = Annotated[str, Meta(pattern="^[^:]+:[0-9]{1,18}$", description="what the page before gave as next")]
+AskedInstant = Annotated[
+    str, Meta(description="an instant as RFC 3339 writes it", extra_json_schema={"format": "date-time"})
+]
+AskedRepository = Annotated[
+    str,
+    Meta(
+        description="the name of a repository",
+        extra_json_schema={"pattern": f"^{NAME.pattern}$", "maxLength": MAX_NAME},
+    ),
+]
+AskedReference = Annotated[
+    str,
+    Meta(min_length=1, max_length=200, description="a tag, a digest, or a digest's beginning of seven digits or more"),
+]
+AskedTag = Annotated[
+    str, Meta(min_length=1, max_length=200, description="a tag", extra_json_schema={"pattern": f"^{TAG.pattern}$"})
+]
+AskedDigest = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="a digest",
+        extra_json_schema={"pattern": f"^(?:{DIGEST.pattern})$"},
+    ),
+]
+Reason = Annotated[str, Meta(max_length=1000)]
+Pattern = Annotated[str, Meta(min_length=1, max_length=500)]
+Patterns = Annotated[list[Pattern], Meta(max_length=1000)]
+Revision = Annotated[int, Meta(ge=0, le=MOST_MOVES)]
+Age = Annotated[int, Meta(ge=0, le=LONGEST_AGE)]
+
+
+def instant(text: str | None) -> int | None:
+    """Return an RFC 3339 instant as microseconds since 1970. Raises RequestInvalid."""
+    if text is None:
+        return None
+    try:
+        if not _RFC3339.fullmatch(text):
+            raise ValueError(text)
+        moment = datetime.fromisoformat(text.upper())
+        return (moment - _EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        raise RequestInvalid(f"{printable(text)} is not an instant as RFC 3339 writes it") from None
+
+
+def rfc3339(at: int) -> str:
+    """Write microseconds since 1970 as an RFC 3339 instant in UTC."""
+    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds").replace("+00:00", "Z")
