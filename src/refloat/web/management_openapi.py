@@ -80,7 +80,8 @@ def _operation(address: Address) -> Json:
         said["parameters"] = [*in_path, *_in_query(address.asked)]
     else:
         said["parameters"] = in_path
-        said["requestBody"] = {"content": _content(SCHEMAS + address.asked.__name__)}
+        needed = any(field.required for field in msgspec.structs.fields(address.asked))
+        said["requestBody"] = {"required": needed, "content": _content(SCHEMAS + address.asked.__name__)}
     said["responses"] = {**_answers(address), **_refusals(address.conditions)}
     if address.needs == "admin":
         said["security"] = [{"admin": []}]

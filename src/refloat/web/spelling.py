@@ -45,7 +45,9 @@ Kinds = Annotated[
         description=f"{', '.join(KINDS)}, or several of them with commas between",
     ),
 ]
-MovePlace = Annotated[str, Meta(pattern="^[^:]+:[0-9]{1,18}$", description="what the page before gave as next")]
+MovePlace = Annotated[
+    str, Meta(pattern=f"^{NAME.pattern}:[0-9]{{1,18}}$", description="what the page before gave as next")
+]
 AskedInstant = Annotated[
     str, Meta(description="an instant as RFC 3339 writes it", extra_json_schema={"format": "date-time"})
 ]
@@ -58,7 +60,12 @@ AskedRepository = Annotated[
 ]
 AskedReference = Annotated[
     str,
-    Meta(min_length=1, max_length=200, description="a tag, a digest, or a digest's beginning of seven digits or more"),
+    Meta(
+        min_length=1,
+        max_length=200,
+        description="a tag, a digest, or a digest's beginning of seven digits or more",
+        extra_json_schema={"pattern": f"^(?:{TAG.pattern}|sha256:[0-9a-f]{{7,64}}|sha512:[0-9a-f]{{7,128}})$"},
+    ),
 ]
 AskedTag = Annotated[
     str, Meta(min_length=1, max_length=200, description="a tag", extra_json_schema={"pattern": f"^{TAG.pattern}$"})
