@@ -1,4 +1,4 @@
-"""The promises of `ports.BlobStore` and `reaping.BlobReaper`. A new store adds one row to STORES."""
+"""The promises of `ports.BlobStore` and `reaping.StrayReaper`. A new store adds one row to STORES."""
 
 import asyncio
 import errno
@@ -19,14 +19,14 @@ from refloat.core.identity import key_at
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import Upload
 from refloat.ports import BlobStore
-from refloat.reaping import BlobReaper
+from refloat.reaping import StrayReaper
 from tests.disks import small_disk
 
 NOON = 1_764_000_000_000_000  # 2025-11-24, 16:00 UTC
 DAY = 24 * 3600 * 1_000_000
 
 
-class Store(BlobStore, BlobReaper, Protocol):
+class Store(BlobStore, StrayReaper, Protocol):
     def close(self) -> None: ...
 
 
@@ -281,3 +281,41 @@ class TestFiles:
         store = FileBlobs(tmp_path, 1.0)
         assert not (tmp_path / "ballast").exists()
         store.close()
+
+
+def whole(store: Store, number: int, content: bytes) -> str:
+    """Bring bytes under a key, as an upload does, and return the key."""
+    upload = session(number)
+    store.create(upload.key)
+    with store.open_upload(upload) as file:
+        file.append(content)
+    asyncio.run(store.seal(upload.key))
+    return upload.key
+
+
+def test_the_beginning_of_bytes_is_found_wherever_it_lies(store: Store) -> None:
+    sample = whole(store, 1, b"a secret of some length")
+    contents = (b"a secret", b"a secret of some length", b"", b"another", b"a secret of some length and more")
+    for number, content in enumerate(contents, 2):
+        upload = session(number)
+        store.create(upload.key)
+        with store.open_upload(upload) as file:
+            file.append(content)
+        expected = content in contents[:2]
+        assert store.begins(upload.key, sample) is expected
+        asyncio.run(store.seal(upload.key))
+        assert store.begins(upload.key, sample) is expected
+    assert not store.begins(sample, sample)
+    assert not store.begins(session(99).key, sample)
+    assert store.reap(sample)
+    assert not store.begins(session(2).key, sample)
+
+
+def test_of_what_was_set_aside_only_copies_are_removed(store: Store) -> None:
+    sample = whole(store, 1, b"a secret of some length")
+    assert store.reap_quarantined(sample) == 0
+    for number, content in enumerate((b"a secret", b"a secret of some length", b"another"), 2):
+        assert store.set_aside(whole(store, number, content)) == 1
+    assert store.reap_quarantined(sample) == 2
+    assert store.reap_quarantined(sample) == 0
+    assert store.size(sample) == len(b"a secret of some length")

@@ -197,6 +197,7 @@ def test_what_is_in_the_trash_is_named_by_its_tag(serve: Serve, tmp_path: Path) 
     document = json.loads(done.out)
     assert (document["schema"], document["change"], document["blocked"]) == ("refloat.purge/1", None, [])
     assert found(served.root, SECRET.body, NOTE) == {}
+    assert json.loads(shell("history", "team/api:v1", "--json").out)["history"][-1]["state"] == "purged"
     gone = shell("undo", removed)
     assert gone.code == 6
     assert "were purged, and nothing brings them back" in gone.err

@@ -139,4 +139,4 @@ def _state(session: Session, repository: str, entry: Entry, until: str | None) -
         return session.command("undo", str(entry["change"]))
     if state == "held" and until is not None:
         return say("in trash until {when}", when=day(until))
-    return {"live": "live", "held": say("in trash"), "gone": "gone"}[str(state)]
+    return {"live": "live", "held": say("in trash"), "gone": "gone", "purged": say("purged")}[str(state)]

@@ -37,7 +37,8 @@ def rm(session: Session, references: tuple[str, ...], *, untagged: bool, **optio
     it holds, and the signatures and SBOMs that refer to it. REPO@DIGEST takes the image and every tag on it.
     'team/api:v1.*' and 'team/**:pr-*' take every tag that matches; * stays between two slashes, ** does not.
     REPO/ takes a repository with all it has. All goes in one change, or nothing does. Nothing is asked: the command
-    that takes it back is printed, and works until the date it names. Whoever may push here can bring it back too.
+    that takes it back is printed, and works until the date it names. Whoever may push here can bring it back too: only
+    purge takes something away for good.
     """
     if untagged and options["tag_only"]:
         raise usage(say("--untagged takes images without a tag, --tag-only tags without their image; say one"))

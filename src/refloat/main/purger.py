@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from refloat.core.errors import Unavailable
+from refloat.core.errors import RefloatError, Unavailable
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.receipts import Lifted, Note
 from refloat.core.records import Cause
@@ -41,7 +41,7 @@ class Purger:
             whole = self._metadata.purge(lambda tx: purge(tx, request, cause))
             try:
                 finish(self._metadata, self._blobs, cause.at)
-            except Unavailable as problem:
+            except RefloatError as problem:
                 raise Unavailable(
                     f"purge {whole.receipt.id} has ended {request.image} for every client, but a copy is still on the"
                     f" disk and goes with one of the next rounds: {problem.message}"

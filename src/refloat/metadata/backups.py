@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from refloat import durable
-from refloat.core.errors import Unavailable
+from refloat.core.errors import StorageFull, Unavailable
 from refloat.core.names import Digest
 from refloat.core.prices import BACKUPS_KEPT
 from refloat.metadata.failures import database
@@ -39,16 +39,17 @@ class Backups:
                 durable.unlink(old)
 
     def replace(self, source: sqlite3.Connection, digests: Sequence[Digest], at: int) -> int:
-        """Remove the backups that know any of `digests`, after writing one that does not. Returns how many.
+        """Remove the backups that know any of `digests`, after writing one that does not, where there is room.
 
-        Raises StorageFull, Unavailable.
+        Returns how many. Raises Unavailable.
         """
         with database():
             for unfinished in self._directory.glob(".refloat-*"):
                 durable.unlink(unfinished)  # nobody can say what it holds
             known = [path for path in self._kept() if _knows(path, digests)]
             if known:
-                self.save(source, at)
+                with suppress(StorageFull):  # no room for a copy is no reason to keep one of what ended
+                    self.save(source, at)
             for path in known:
                 if _knows(path, digests):  # it may have been written over just now
                     durable.unlink(path)

@@ -17,7 +17,7 @@ MOST_TRASH = 1000  # changes looked through for a shortened digest that is not l
 MOST_MATCHES = 10
 _SHORT_DIGEST = re.compile(r"(?:sha256|sha512):[0-9a-f]{7,127}")
 
-State = Literal["live", "held", "gone"]
+State = Literal["live", "held", "gone", "purged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +109,11 @@ def find_reference(listing: Listing, repository: RepositoryName, text: str) -> R
 
 
 def state_of(read: Reader, repository: RepositoryName, past: PastValue) -> State | None:
-    """Return what became of the value a move gave: live, held by history, or gone. None: it gave none."""
+    """Return what became of the value a move gave: live, held by history, purged, or gone. None: it gave none."""
     if past.new is None:
         return None
     if not past.new_present:
-        return "gone"
+        return "gone" if read.purged_by(past.new) is None else "purged"
     return "live" if read.manifest(repository, past.new) is not None else "held"
 
 

@@ -5,10 +5,11 @@ bytes that end, so those go after them; a purge is finished when nothing of it i
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 
-from refloat.core.errors import Unavailable
+from refloat.core.errors import StorageFull, Unavailable
 from refloat.core.identity import is_key
 from refloat.core.names import Digest
 from refloat.core.receipts import Receipt
@@ -27,12 +28,14 @@ def finish(metadata: PurgeMetadata, blobs: StrayReaper, at: int) -> list[Receipt
     unfinished = metadata.purge(lambda tx: tx.unfinished())
     if not unfinished:
         return []
-    keep_notes(metadata)
+    with suppress(StorageFull):
+        keep_notes(metadata)
     for sample in metadata.purge(lambda tx: tx.condemned()):
         _reap_copies(metadata, blobs, sample, at)
     metadata.replace_backups(metadata.purge(lambda tx: _gone(tx, unfinished, at)), at)  # guard: no-backup-keeps-it
     _reap(metadata, blobs, at)
     metadata.empty_log()  # guard: the-log-forgets
+    keep_notes(metadata)  # where the disk had no room for them, there is some now
     metadata.purge(lambda tx: tx.finish([receipt.id for receipt in unfinished], at))
     return unfinished
 
