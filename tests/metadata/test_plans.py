@@ -74,6 +74,21 @@ def test_a_repositorys_changes_and_the_trash_are_found_without_the_others(
     assert _walking(statements, tmp_path, STRAYS) == {}
 
 
+def test_the_largest_and_the_newest_are_found_without_the_others(
+    said: tuple[Registry, set[str]], tmp_path: Path
+) -> None:
+    registry, statements = said
+    _use_everything(registry)
+    statements.clear()
+    registry.metadata.listing.largest_blobs(None, 50)
+    registry.metadata.listing.repository_sizes(TEAM)
+    registry.metadata.listing.repositories("", 50)
+    found = [step for steps in _walking(statements, tmp_path, re.compile(".*")).values() for step in steps]
+    assert "SCAN b USING COVERING INDEX blobs_largest" in found  # in its order, to its limit
+    assert "SEARCH m USING COVERING INDEX manifests_pushed (repository=?)" in found
+    assert [step for step in found if step.startswith("USE TEMP B-TREE FOR ORDER BY")] == []
+
+
 def _walking(statements: set[str], directory: Path, walks: re.Pattern[str]) -> dict[str, list[str]]:
     """Return the statements of which a step of the plan is a walk, with those steps."""
     walking = {}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tools.scale.shape import OVER, SIZES, TEAM, Block, Shape, name_of
+from tools.scale.shape import OVER, SIGNED, SIZES, TEAM, Block, Shape, name_of
 
 BAR = 2.0
 """A row's median in the large registry is at most so many times that in the small one."""
@@ -58,11 +58,15 @@ class Chooser:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: `ask` makes a request of what a chooser chooses. None: measured in its own way."""
+    """One line of the table: `ask` makes a request of what a chooser chooses. None: measured in its own way.
+
+    What looks at the whole registry by its nature has no bar.
+    """
 
     key: str
     title: str
     ask: Callable[[Chooser], Request] | None = None
+    has_bar: bool = True
 
 
 def _manifest(chooser: Chooser) -> Request:
@@ -113,6 +117,10 @@ def _log_of_repository(chooser: Chooser) -> Request:
     return Request("GET", f"{OURS}/changes?n={PAGE}&repository={chooser.block().name}")
 
 
+def _log_of_nobody(chooser: Chooser) -> Request:
+    return Request("GET", f"{OURS}/changes?n={PAGE}&by=nobody")
+
+
 def _trash(chooser: Chooser) -> Request:
     return Request("GET", f"{OURS}/trash?n={PAGE}")
 
@@ -130,6 +138,11 @@ def _remove_image(chooser: Chooser) -> Request:
     return _remove(images=[f"{block.name}:{tag}"])
 
 
+def _remove_signed(chooser: Chooser) -> Request:
+    block = chooser.block()
+    return _remove(images=[f"{block.name}:{block.tag(SIGNED)}"])
+
+
 def _remove_pattern(chooser: Chooser) -> Request:
     block = chooser.block()
     return _remove(images=[f"{block.name}:1.{block.number}.*"])
@@ -137,6 +150,18 @@ def _remove_pattern(chooser: Chooser) -> Request:
 
 def _remove_repository(chooser: Chooser) -> Request:
     return _remove(repositories=[chooser.block().name])
+
+
+def _usage(chooser: Chooser) -> Request:
+    return Request("GET", f"{OURS}/repositories/{chooser.block().name}/usage?n={PAGE}")
+
+
+def _layers(chooser: Chooser) -> Request:
+    return Request("GET", f"{OURS}/usage/layers?n={PAGE}")
+
+
+def _layers_of_repository(chooser: Chooser) -> Request:
+    return Request("GET", f"{OURS}/usage/layers?n={PAGE}&repository={chooser.block().name}")
 
 
 READING = (
@@ -151,11 +176,16 @@ READING = (
     Row("past", f"`history` of a repository, a page of {PAGE}", _past),
     Row("log", f"`log`: the newest {PAGE} changes", _log),
     Row("log-repository", f"`log` of a repository: its newest {PAGE} changes", _log_of_repository),
+    Row("log-by", "`log --by` somebody who did nothing, which looks at every change", _log_of_nobody, has_bar=False),
     Row("trash", f"`trash`: the newest {PAGE}", _trash),
     Row("trash-repository", f"`trash` of a repository: its newest {PAGE}", _trash_of_repository),
     Row("rm-image", "dry run of `rm` of an image", _remove_image),
+    Row("rm-signed", "the same of an image with a signature", _remove_signed),
     Row("rm-pattern", "dry run of `rm` of a repository's pattern, ten tags", _remove_pattern),
     Row("rm-repository", "dry run of `rm` of a whole repository, 20 to 400 tags", _remove_repository),
+    Row("du-tags", "`du REPO`: what its tags take", _usage),
+    Row("du-layers", f"`du --by layer`: the {PAGE} largest", _layers),
+    Row("du-layers-repository", f"the {PAGE} largest of a repository", _layers_of_repository),
 )
 DELETE = Row("delete", "delete of a tag")
 UNDO = Row("undo", "undo of that delete")

@@ -22,8 +22,8 @@ IMAGES = 11
 OWN_LAYERS = 7
 """Of a block's eleven images, so many have a layer that no other image has."""
 
-OVER, INDEXED, AGAIN = 7, 8, 9
-"""The tag that was pushed over an earlier image, the index's, and the one that names an image again."""
+SIGNED, OVER, INDEXED, AGAIN = 0, 7, 8, 9
+"""The tag whose image is signed, the one pushed over an earlier image, the index's, and one whose image has another."""
 
 CHILDREN, EARLIER = (8, 9), 10
 """Which images are the index's, and which one was under a tag before another."""
@@ -38,12 +38,12 @@ def digest_of(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def size_of(blob: str) -> int:
-    """Return the size that a blob is said to have, in bytes: 1 KiB to 64 MiB, by its digest."""
-    return 1024 + int(blob[7:13], 16) * 4
-
-
 EMPTY = digest_of("{}")  # the configuration of whatever has none; every signature has it
+
+
+def size_of(blob: str) -> int:
+    """Return the size that a blob is said to have, in bytes: by its digest 1 KiB to 64 MiB."""
+    return 2 if blob == EMPTY else 1024 + int(blob[7:13], 16) * 4
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Block:
 
     @cached_property
     def signature(self) -> Part:
-        image, payload = self.images[0], self.blob("signature")
+        image, payload = self.images[SIGNED], self.blob("signature")
         subject = f'{{"mediaType":"{MANIFEST}","digest":"{image.digest}","size":{len(image.body)}}}'
         body = _image_body(EMPTY, [payload])[:-1] + f',"artifactType":"{SIGNATURE_TYPE}","subject":{subject}}}'
         return Part(body, MANIFEST, ((EMPTY, "config"), (payload, "layer")), SIGNATURE_TYPE, image.digest)

@@ -64,10 +64,11 @@ _REPOSITORIES = """
 SELECT r.id, r.name, (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NULL),
     (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NOT NULL),
     (SELECT coalesce(sum(size), 0) FROM blobs WHERE digest IN (
-        SELECT f.blob FROM refs f JOIN tips t ON t.repository = r.id AND t.reference = f.parent
-        WHERE f.repository = r.id)),
-    (SELECT max(m.pushed_at) FROM manifests m JOIN tips t ON t.repository = r.id AND t.reference = m.digest
-        WHERE m.repository = r.id)
+        SELECT f.blob FROM tips t JOIN refs f ON f.repository = r.id AND f.parent = t.manifest
+        WHERE t.repository = r.id AND t.manifest IS NOT NULL)),
+    (SELECT m.pushed_at FROM manifests m WHERE m.repository = r.id
+        AND EXISTS (SELECT 1 FROM tips t WHERE t.repository = r.id AND t.reference = m.digest)
+        ORDER BY m.pushed_at DESC LIMIT 1)
 FROM repositories r WHERE r.name > ? AND EXISTS (SELECT 1 FROM tips WHERE repository = r.id)
 ORDER BY r.name LIMIT ?"""
 

@@ -55,16 +55,21 @@ _BLOBS_OF = (
 )
 _BLOBS_HERE = """
 SELECT DISTINCT b.digest, b.size FROM refs f JOIN blobs b ON b.digest = f.blob WHERE f.repository = ?"""
+_IS_LIVE_HERE = """
+SELECT 1 FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
+WHERE f.repository = ?1 AND f.digest = ?2 AND f.blob IS NOT NULL LIMIT 1"""
 _ELSEWHERE = "SELECT 1 FROM refs WHERE blob = ?1 AND repository <> ?2 LIMIT 1"
 _LARGEST = """
 SELECT b.digest, b.size, (SELECT count(*) FROM refs f WHERE f.blob = b.digest),
     (SELECT count(DISTINCT f.repository) FROM refs f WHERE f.blob = b.digest)
 FROM blobs b ORDER BY b.size DESC, b.digest LIMIT ?"""
+
+# The largest are chosen before anybody counts who else has them: some blobs are everywhere.
 _LARGEST_HERE = """
-SELECT b.digest, b.size, count(*),
-    (SELECT count(DISTINCT g.repository) FROM refs g WHERE g.blob = b.digest)
-FROM refs f JOIN blobs b ON b.digest = f.blob WHERE f.repository = ? GROUP BY b.digest
-ORDER BY b.size DESC, b.digest LIMIT ?"""
+SELECT l.digest, l.size, l.users, (SELECT count(DISTINCT g.repository) FROM refs g WHERE g.blob = l.digest)
+FROM (SELECT b.digest, b.size, count(*) AS users FROM refs f JOIN blobs b ON b.digest = f.blob
+    WHERE f.repository = ? GROUP BY b.digest ORDER BY b.size DESC, b.digest LIMIT ?) l
+ORDER BY l.size DESC, l.digest"""
 
 
 class SqlitePrices:
@@ -109,7 +114,7 @@ class SqlitePrices:
         number, live, own, trash = self._repository(repository), 0, 0, 0
         for blob, size in self._execute(_BLOBS_HERE, (number,)).fetchall():
             is_alone = self._execute(_ELSEWHERE, (blob, number)).fetchone() is None
-            if any(user[0] == number for user in self._execute(_LIVE_USERS, (blob,))):
+            if self._execute(_IS_LIVE_HERE, (number, blob)).fetchone() is not None:
                 live += size
                 own += size if is_alone else 0
             elif is_alone:
