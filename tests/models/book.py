@@ -6,10 +6,11 @@ It keeps the part of `ports.Transaction` that moving references needs. Nothing i
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
+from refloat.core.kinds import ChangeKind
 from refloat.core.manifest import Manifest, Need
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
-from refloat.core.records import Cause, Change, ChangeKind, Moved, PastValue
+from refloat.core.records import Cause, Change, Moved, PastValue
 from refloat.ports import Transaction
 
 REPOSITORY = RepositoryName("team/api")

@@ -235,20 +235,6 @@ def test_another_server_can_run_it(tmp_path: Path) -> None:
     assert "Traceback" not in log.read_text()
 
 
-def test_help_and_version_load_nothing_heavy(tmp_path: Path) -> None:
-    script = (
-        "import sys\nfrom refloat.__main__ import run\nrun()\n"
-        "heavy = {'click', 'granian', 'yaml', 'sqlite3', 'starlette', 'httpx2', 'rich', 'asyncio', 'msgspec'}\n"
-        "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
-    )
-    for argument in ("--help", "--version"):
-        ended = subprocess.run(
-            [sys.executable, "-c", script, argument], env=environment({}, tmp_path), capture_output=True,
-            text=True, timeout=DEADLINE, check=False,
-        )  # fmt: skip
-        assert ended.returncode == 0, ended.stderr
-
-
 def test_help_is_the_same_page_wherever_it_is_asked_for(tmp_path: Path) -> None:
     asked = refloat("--help", home=tmp_path)
     assert "  serve" in asked.stdout

@@ -11,14 +11,20 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.bench import reading, report, scale, starting, writing
+from tools.bench import commands, reading, report, scale, starting, writing
 from tools.bench.generators import build
 from tools.bench.plan import Plan, Results
 from tools.bench.rows import ROWS
 from tools.bench.servers import kinds
 from tools.provision import CACHE, HOME
 
-PHASES = (("reading", reading), ("writing", writing), ("a large registry", scale), ("starting", starting))
+PHASES = (
+    ("reading", reading),
+    ("writing", writing),
+    ("a large registry", scale),
+    ("starting", starting),
+    ("the command line", commands),
+)
 PAGE = HOME / "docs" / "benchmarks.md"
 
 

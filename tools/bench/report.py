@@ -40,6 +40,8 @@ METHOD = """\
   remove. What it holds deleted things for (30 days, and a day for the bytes) is set to seconds for this row only, and
   the waiting is not counted. In both, the bytes of every deleted image must be off the disk afterwards.
 - Start is from the process to the first 200 on `/v2/`, tried every millisecond.
+- Commands are whole processes, from their start to their end: `refloat` from `.venv`, one image in the server, output
+  thrown away. In a round each is run twenty times, and a number is the median of those.
 """
 
 CAVEATS = """\

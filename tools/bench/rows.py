@@ -80,4 +80,11 @@ STARTING = (
     Row("start", "start to first answer, existing directory", "s", Bar.AT_MOST, 0.5, less_is_better=True),
     Row("start-fresh", "the same, fresh directory", "s", less_is_better=True),
 )
-ROWS = READING + WRITING + SCALE + STARTING
+COMMANDS = (
+    Row("help", "`refloat --help`", "ms", Bar.AT_MOST, 100, less_is_better=True),
+    Row("version", "`refloat --version`", "ms", Bar.AT_MOST, 100, less_is_better=True),
+    Row("command-ls", "`refloat ls` of a local server", "ms", Bar.AT_MOST, 250, less_is_better=True),
+    Row("command-rm", "`refloat rm` of an image there", "ms", Bar.AT_MOST, 250, less_is_better=True),
+    Row("command-undo", "`refloat undo` of that", "ms", Bar.AT_MOST, 250, less_is_better=True),
+)
+ROWS = READING + WRITING + SCALE + STARTING + COMMANDS

@@ -17,7 +17,7 @@ from refloat.cli.printing import Entry, Printer, now
 from refloat.cli.reference import split_typed
 from refloat.cli.session import Session
 from refloat.cli.wording import moment, relative
-from refloat.core.records import KINDS
+from refloat.core.kinds import KINDS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

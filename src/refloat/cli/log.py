@@ -13,7 +13,7 @@ from refloat.cli.problems import Exit, usage
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import TIMES, beginning
-from refloat.core.records import KINDS
+from refloat.core.kinds import KINDS
 from refloat.language import say
 
 PAGE = 100

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from refloat.core.records import ChangeKind
+from refloat.core.kinds import ChangeKind
 
 
 @dataclass(frozen=True, slots=True)

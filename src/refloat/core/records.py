@@ -1,14 +1,13 @@
 """What is stored, as plain values. Instants are microseconds since 1970 UTC, sizes are bytes."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from refloat.core.closing import Rules
+from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 
-ChangeKind = Literal["push", "delete", "rm", "undo", "restore", "purge"]
-KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 ReapReason = Literal["unused", "adopted", "replaced", "cancelled", "expired", "purged"]
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName
-from refloat.core.records import Cause, ChangeKind
+from refloat.core.records import Cause
 from refloat.metadata.rows import Execute, to_digest, to_reference
 from refloat.metadata.view import SqliteView
 

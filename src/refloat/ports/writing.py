@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from refloat.core.kinds import ChangeKind
 from refloat.core.manifest import Manifest, Need
 from refloat.core.moves import Move, View
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import (
     Cause,
-    ChangeKind,
     LiveKey,
     ReapReason,
     Upload,

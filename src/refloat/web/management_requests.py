@@ -6,9 +6,9 @@ from typing import Literal, TypeVar, cast
 import msgspec
 
 from refloat.core.errors import NameUnknown, RequestInvalid
+from refloat.core.kinds import ChangeKind
 from refloat.core.names import RepositoryName, printable
 from refloat.core.narrowing import Narrowing
-from refloat.core.records import ChangeKind
 from refloat.core.undo import OnConflict
 from refloat.ports import Reader
 from refloat.web.management_queries import ChangesQuery

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from refloat.core.records import ChangeKind
+from refloat.core.kinds import ChangeKind
 from refloat.core.undo import Hindrance
 from refloat.usecases.inspect import State
 from refloat.web.spelling import ChangeText, Count, DigestText, Instant, ReferenceText, RepositoryText, TagText

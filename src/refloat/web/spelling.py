@@ -10,8 +10,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from refloat.core.errors import RequestInvalid
+from refloat.core.kinds import KINDS
 from refloat.core.names import DIGEST, MAX_NAME, NAME, TAG, printable
-from refloat.core.records import KINDS
 
 MOST_A_PAGE = 1000
 LONGEST_AGE = 100 * 366 * 24 * 3600  # seconds

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from refloat.core.closing import close
 from refloat.core.errors import ManifestUnknown, RequestInvalid
 from refloat.core.followers import followers_of
+from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
-from refloat.core.records import Cause, Change, ChangeKind
+from refloat.core.records import Cause, Change
 from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
 from refloat.usecases.undo.hindrances import hindered, passed_over, refuse_gone_alone, refuse_hindered
@@ -146,7 +147,9 @@ def _past_value(tx: Transaction, request: RestoreRequest) -> Digest:
     else:
         value = tx.value_before(request.repository, request.reference, _revision(tx, request))
     if value is None:
-        raise ManifestUnknown(f"{request.repository}:{request.reference} had no value then")
+        name = f"{request.repository}{'@' if isinstance(request.reference, Digest) else ':'}{request.reference}"
+        named = request.at is not None or request.revision is not None
+        raise ManifestUnknown(f"{name} had no value then" if named else f"history knows no value of {name}")
     return value
 
 
