@@ -41,6 +41,22 @@ def test_rm_of_one_of_two_tags_leaves_the_image(
     assert registry.wire.manifest("story/two", contents[0].index.digest).status == 200
 
 
+def test_rm_of_two_images_says_what_goes_with_both(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    for tag, content in zip(("v1", "v2", "latest"), (*contents, contents[1]), strict=True):
+        registry.wire.push("story/both", tag, content)
+    assert known(shell("rm", "story/both:v1", "story/both:v2").out) == (
+        "Moved to trash: story/both:v1  (DIGEST)\n"
+        "Moved to trash: story/both:v2  (DIGEST)\n"
+        "  the image DIGEST stays, and can be pulled by its digest\n"
+        "  with 3 manifests that only they held, or that refer to them\n"
+        "  FORECAST\n"
+        "  can be brought back until DAY\n"
+        "Undo:  refloat undo CHANGE\n"
+    )
+
+
 def test_rm_by_digest_names_the_tags_on_it(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
     registry.wire.push("story/digest", "v1", contents[0])
     registry.wire.push("story/digest", "latest", contents[0])

@@ -70,9 +70,7 @@ def removed(repository: str, references: Iterable[str], moves: Sequence[Move], l
             yield say("  the image {digest} stays, and can be pulled by its digest", digest=short(digest))
     along = [reference for reference in gone if is_digest(reference) and reference not in asked]
     if along:
-        yield say(
-            "  with {manifests} that only it held, or that refer to it", manifests=counted(len(along), "manifest")
-        )
+        yield _along(len(along), len(asked))
     for staying in left:
         if staying not in asked:
             yield say("  {digest} stays: something live needs it", digest=short(str(staying)))
@@ -91,13 +89,18 @@ def removed_many(
     )
     along = [move for move in moves if is_digest(move["reference"])]
     if along:
-        yield say(
-            "  with {manifests} that only they held, or that refer to them", manifests=counted(len(along), "manifest")
-        )
+        yield _along(len(along), len(names))
     if left:
         yield say(
             "  {manifests}: something live needs them", manifests=counted(len(left), "manifest stays", "manifests stay")
         )
+
+
+def _along(count: int, images: int) -> str:
+    manifests = counted(count, "manifest")
+    if images == 1:
+        return say("  with {manifests} that only it held, or that refer to it", manifests=manifests)
+    return say("  with {manifests} that only they held, or that refer to them", manifests=manifests)
 
 
 def tallied(answer: Entry) -> Iterator[str]:
