@@ -1,5 +1,6 @@
 """What is said when something cannot be done: one line, facts, a hint, an exit code, never a traceback."""
 
+import json
 import os
 import re
 import signal
@@ -113,6 +114,35 @@ def test_what_does_not_exist(shell: Shell, registry: Served, contents: tuple[Con
         assert done.err.startswith("error: "), done.err
 
 
+def test_nothing_to_bring_back(own: tuple[Served, Shell]) -> None:
+    served, shell = own
+    known = shell("restore", "failing/never:v1")
+    assert (known.code, known.err) == (6, "error: history knows no value of failing/never:v1\n")
+    assert shell("undo", "failing/never:v1").err.endswith("refloat restore REF   brings an image back by its name\n")
+    nothing = f"error: no change was made from here at {served.address}\n"
+    assert (shell("undo").code, shell("undo").err) == (2, nothing)
+    assert "hint" in json.loads(shell("undo", "--json").err)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence", "hint"),
+    [
+        ("frob", "no such command 'frob'", "refloat --help   says how"),
+        ("ls --limit 3", "no such option '--limit'", "refloat ls --help   says how"),
+        ("--host h ls", "no such option '--host'", "options follow the verb:  refloat VERB --host"),
+        ("rm", "missing argument 'REF...'", "refloat rm --help   says how"),
+        ("completion csh", "invalid value for '{bash|zsh|fish}': 'csh' is not one of 'bash', 'zsh', 'fish'",
+         "refloat completion --help   says how"),
+        ("serve --nope", "no such option '--nope'", "refloat serve --help   says how"),
+    ],
+)  # fmt: skip
+def test_a_line_that_cannot_be_meant_is_an_error_like_any_other(
+    shell: Shell, line: str, sentence: str, hint: str
+) -> None:
+    done = shell(*line.split())
+    assert (done.code, done.out, done.err) == (2, "", f"error: {sentence}\n  hint: {hint}\n")
+
+
 def test_child_of_a_live_index_is_refused(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
     registry.wire.push("failing/child", "v1", contents[0])
     done = shell("rm", f"failing/child@{contents[0].amd64.digest}")
@@ -155,6 +185,24 @@ def test_interrupt(shell: Shell) -> None:
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out, err.strip()) == (130, "", "")
+
+
+EARLY = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "refloat.cli.ls":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from refloat.__main__ import run
+run()
+"""
+
+
+def test_an_interrupt_before_the_verb_began(shell: Shell) -> None:
+    command = [sys.executable, "-c", EARLY, "ls"]
+    done = subprocess.run(command, env=shell.environment, capture_output=True, text=True, timeout=DEADLINE, check=False)
+    assert (done.returncode, done.stderr.strip()) == (130, "")
 
 
 def test_debug_shows_where(shell: Shell, closed: int) -> None:

@@ -82,8 +82,8 @@ def parse_pattern(text: str) -> tuple[str | None, str, str | None]:
         return host, RepositoryName.parse(repository), glob if colon else None
     except NameInvalid as problem:
         raise usage(
-            say("{text!r} is not a repository: {problem}", text=text, problem=problem.message),
-            "[HOST[:PORT]/]REPO[:GLOB]",
+            problem.message,
+            say("[HOST[:PORT]/]REPO[:GLOB], in small letters, digits and  . _ - /"),
         ) from None
 
 

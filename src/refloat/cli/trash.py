@@ -33,7 +33,9 @@ def trash(session: Session, verb: str, change: str | None, *, repo: str | None, 
         _show(session, change)
         return Exit.OK
     found = list_changes(session, "trash", repo, limit, TRASH)
-    if session.printer.form == "people":
+    if session.printer.form == "people" and not found:
+        session.printer.line(say("Nothing is in the trash."))
+    elif session.printer.form == "people":
         session.printer.line(
             say(
                 "{changes} · {size} freed when they expire · {command}   takes one back",

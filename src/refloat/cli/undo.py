@@ -126,20 +126,20 @@ def _last(session: Session, server: Refloat) -> str:
                 )
             )
             return str(entry["id"])
-    if session.printer.form != "json":
-        page = server.get("changes", n=CHOICES)
-        session.printer.table(LOG, cast("list[Entry]", page["changes"]))
-    raise usage(
-        say("no change was made from here at {server}", server=server.origin.netloc),
-        say("{command}   takes back one of these", command=session.command("undo", "ID")),
-    )
+    message = say("no change was made from here at {server}", server=server.origin.netloc)
+    if session.printer.form == "json":
+        raise usage(message, say("{command}   lists changes", command=session.command("log")))
+    choices = cast("list[Entry]", server.get("changes", n=CHOICES)["changes"])
+    session.printer.table(LOG, choices)
+    offer = say("{command}   takes back one of these", command=session.command("undo", "ID"))
+    raise usage(message, offer if choices else "")
 
 
 def _id(change: str) -> str:
     if not (change.isascii() and change.isalpha() and change.islower()):
         raise usage(
             say("{change!r} is not the id of a change: those are ten small letters", change=change),
-            say("refloat log   lists them"),
+            say("refloat log   lists them; refloat restore REF   brings an image back by its name"),
         )
     return change
 

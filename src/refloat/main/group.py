@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,6 +41,34 @@ class Verbs(click.Group):
 
     def get_help(self, ctx: click.Context) -> str:
         return page()
+
+    def main(self, *arguments: Any, **extra: Any) -> Any:
+        """Run the command line and end the process. A line that cannot be meant is told of as any other error."""
+        try:
+            code = super().main(*arguments, **{**extra, "standalone_mode": False})
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            code = error.exit_code
+        except click.ClickException as error:
+            _complain(error)
+            code = error.exit_code
+        except click.Abort:  # what click makes of an interrupt
+            from refloat.main.refusing import INTERRUPTED
+
+            code = INTERRUPTED
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(error: click.ClickException) -> None:
+    from refloat.main.refusing import complain
+
+    sentence = " ".join(error.format_message().split()).removesuffix(".")
+    hint, context = "", getattr(error, "ctx", None)
+    if context is not None:
+        hint = say("{command} --help   says how", command=context.command_path)
+        if isinstance(error, click.NoSuchOption) and isinstance(context.command, Verbs):
+            hint = say("options follow the verb:  refloat VERB {option}", option=error.option_name)
+    complain(sentence[:1].lower() + sentence[1:], hint)
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
