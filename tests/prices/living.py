@@ -21,7 +21,7 @@ from refloat.metadata.store import SqliteMetadata
 from refloat.usecases import upload
 from refloat.usecases.collect import CollectTerms, plan_round, run_round
 from refloat.usecases.delete import delete_reference
-from refloat.usecases.price import price
+from refloat.usecases.price import price, price_all
 from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import UndoRequest, undo
 from refloat.usecases.usage import usage
@@ -186,7 +186,9 @@ class Life(Registry):
         """Return what is said of every change that may still hold something."""
         listing = self.metadata.listing
         changes = listing.changes(None, None, 1000)
-        return [price(listing, change.id, change.held_until, self.departure) for change in changes]
+        alone = {change.id: price(listing, change.id, change.held_until, self.departure) for change in changes}
+        assert price_all(listing, changes, self.departure) == alone
+        return list(alone.values())
 
     def unpriced(self) -> list[tuple[int, int, int]]:
         """Return what no change owns and no tip reaches: bytes, and not before and not after when they leave."""

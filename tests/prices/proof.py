@@ -68,8 +68,8 @@ def run_planted(effort: Effort) -> Outcome:
     """Forecast as if a lease held nothing."""
     honest = SqlitePrices.last_hold
 
-    def without_leases(prices: SqlitePrices, blob: Digest) -> Hold | None:
-        hold = honest(prices, blob)
+    def without_leases(prices: SqlitePrices, blob: Digest, last: Hold | None = None) -> Hold | None:
+        hold = honest(prices, blob, last)
         return Hold(0, 1, "nobody") if hold is not None and not hold.change and hold.ends < 1 << 61 else hold
 
     with patch.object(SqlitePrices, "last_hold", without_leases):

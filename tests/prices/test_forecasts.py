@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from refloat.core.clock import Tick
+from refloat.core.names import Tag
 from refloat.usecases.collect import BATCH, CollectTerms, plan_round, run_round
+from refloat.usecases.price import price
 from tests.models.months import Request, requests
 from tests.prices import living, months
 from tests.prices.living import REPOSITORIES
-from tests.usecases.conftest import DAY
+from tests.usecases.conftest import DAY, TEAM
 
 histories = st.lists(requests, min_size=4, max_size=14)
 
@@ -46,4 +48,20 @@ def test_a_planned_round_counts_all_that_would_go(tmp_path: Path) -> None:
     assert (plan.waiting.blobs, plan.waiting.size) == (1, 1)
     assert plan.waiting.by(life.departure) == life.departure.by(plan.clock)
     assert (run_round(life.metadata, life.blobs, tick, terms).reaped, len(life.files())) == (plan.reaped, 1)
+    life.close()
+
+
+def test_what_was_just_removed_is_priced_without_a_look_at_who_else_used_it(tmp_path: Path) -> None:
+    """Thousands of images may share a layer; a removal, planned in a transaction, must not look at each."""
+    life, said = living.Life(tmp_path, random.Random(1)), list[str]()
+    for one in "abc":
+        body = life.image(one)
+        life.put(one, body)
+        life.remove(TEAM, Tag(one))
+    first, *_, last = sorted(life.metadata.listing.changes(TEAM, None, 100), key=lambda change: change.at)
+    life.metadata._connection().set_trace_callback(said.append)
+    price(life.metadata.listing, last.id, last.held_until, life.departure)
+    assert [statement for statement in said if "RECURSIVE up" in statement] == []
+    price(life.metadata.listing, life.metadata.listing.trash(TEAM, None, 9)[-1].id, first.held_until, life.departure)
+    assert [statement for statement in said if "RECURSIVE up" in statement]
     life.close()

@@ -26,6 +26,10 @@ _LAST_CHANGE = f"""{_USERS}
 SELECT c.held_until, c.n, c.id FROM up u JOIN moves m ON m.repository = u.repository AND m.held = u.digest
 JOIN changes c ON c.n = m.change ORDER BY c.held_until DESC, c.n DESC LIMIT 1"""
 
+_HOLDS_AFTER = """
+SELECT 1 FROM changes c WHERE c.pruned = 0 AND c.held_until >= ?1 AND (c.held_until > ?1 OR c.n > ?2)
+AND EXISTS (SELECT 1 FROM moves m WHERE m.change = c.n AND m.held IS NOT NULL) LIMIT 1"""
+
 _TAGGED_AT_ONCE = """
 SELECT 1 FROM refs f JOIN tips g ON g.repository = f.repository AND g.digest = f.parent AND g.manifest IS NULL
 WHERE f.blob = ? LIMIT 1"""
@@ -81,12 +85,20 @@ class SqlitePrices:
     def displaced_blobs(self, change: str) -> list[tuple[Digest, int]]:
         return [(Digest(row[0]), row[1]) for row in self._execute(_DISPLACED, (change,))]
 
-    def last_hold(self, blob: Digest) -> Hold | None:
+    def hold_of_last(self, change: str) -> Hold | None:
+        row = self._execute("SELECT held_until, n, id FROM changes WHERE id = ? AND pruned = 0", (change,)).fetchone()
+        if row is None or self._execute(_HOLDS_AFTER, row[:2]).fetchone() is not None:
+            return None
+        return Hold(*row)
+
+    def last_hold(self, blob: Digest, last: Hold | None = None) -> Hold | None:
         if self._execute(_IS_LIVE, (blob,)).fetchone() is not None:
             return Hold(FOREVER)
-        change = self._execute(_LAST_CHANGE, (blob,)).fetchone()
+        if last is None:
+            change = self._execute(_LAST_CHANGE, (blob,)).fetchone()
+            last = Hold(*change) if change else None
         (lease,) = self._execute("SELECT max(expires) FROM leases WHERE digest = ?", (blob,)).fetchone()
-        holds = [Hold(*change)] if change else []
+        holds = [last] if last is not None else []
         holds += [Hold(lease)] if lease is not None else []
         return max(holds, default=None)
 

@@ -67,8 +67,14 @@ class Prices(Protocol):
     def displaced_blobs(self, change: str) -> list[tuple[Digest, int]]:
         """Return the blobs below everything a change displaced and holds, each once, with its size."""
 
-    def last_hold(self, blob: Digest) -> Hold | None:
-        """Return the hold on a live blob that ends last. None: nothing holds it."""
+    def hold_of_last(self, change: str) -> Hold | None:
+        """Return the hold that a change has on what it displaced, if no other change's hold ends after it."""
+
+    def last_hold(self, blob: Digest, last: Hold | None = None) -> Hold | None:
+        """Return the hold on a live blob that ends last. None: nothing holds it.
+
+        `last` is a change's hold on it, where that is known to be the last of all changes.
+        """
 
     def is_tagged(self, blob: Digest) -> bool:
         """Does a live manifest use a blob that has a tag, is part of one that has, or refers to one?"""

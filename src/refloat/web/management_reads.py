@@ -8,6 +8,7 @@ from refloat import __version__
 from refloat.core.errors import RequestInvalid
 from refloat.core.records import Change
 from refloat.usecases.inspect import images, show, state_of
+from refloat.usecases.price import price_all
 from refloat.usecases.pull import resolve
 from refloat.web import management_answers as answers
 from refloat.web import management_queries as queries
@@ -51,7 +52,7 @@ async def get_trash(desk: Desk, request: Request, query: queries.TrashQuery) -> 
 
     def read() -> shapes.Trash:
         found = desk.listing.trash(repository, query.before, query.n)
-        forecasts = {change.id: desk.price(change) for change in found}
+        forecasts = price_all(desk.listing, found, desk.services.settings.departure)
         return answers.changes_document(shapes.Trash, found, query.n, _describe(desk), forecasts)
 
     return await asyncio.to_thread(read)
