@@ -2,14 +2,13 @@
 
 import hashlib
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.clients.drivers import Crane, Oras, Skopeo
-from tests.programs import needed
+from tests.programs import needed, run
 from tools.bench.servers import Kind, Server
 from tools.content import Content, make_content
 
@@ -51,8 +50,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Stock:
     stock = Stock(kind, place / "root", {name: make_content(f"salvage {name}") for name in NAMES})
     with Server(kind, stock.root) as server:
         _before_the_collection(stock, server.address, place)
-    command = [str(kind.program), "garbage-collect", "--delete-untagged", str(kind.configure(stock.root, 1))]
-    subprocess.run(command, check=True, capture_output=True)
+    collect(stock, "--delete-untagged")
     with Server(kind, stock.root) as server:
         _after_it(stock, server.address, place)
     shutil.rmtree(stock.root / REPOSITORIES / "team/removed")
@@ -61,6 +59,12 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Stock:
     path = stock.blob(stock.contents["damaged"].own_blobs[0].digest)
     path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
     return stock
+
+
+def collect(stock: Stock, *flags: str) -> None:
+    """Run the registry's own garbage collection."""
+    config = stock.kind.configure(stock.root, 1)
+    run(stock.kind.program, "garbage-collect", *flags, config)
 
 
 def _before_the_collection(stock: Stock, address: str, place: Path) -> None:

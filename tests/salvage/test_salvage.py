@@ -1,7 +1,9 @@
 """`refloat salvage` on what a real registry:2 left: everything that can come back is found, and nothing is written."""
 
 import json
+import socket
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,11 @@ import pytest
 
 from tests.clients.drivers import Skopeo, from_layout
 from tests.programs import needed, run
-from tests.salvage.conftest import Stock
+from tests.salvage.conftest import Stock, collect
 from tests.serve.program import refloat
 from tools.bench.servers import Server
 from tools.content import CONFIG, LAYER, Content, image_parts, index_parts
+from tools.serving import Served
 from tools.wire import Wire
 
 ADVICE = "Do not run `registry garbage-collect`: it removes for good what is listed here.\n"
@@ -196,3 +199,63 @@ def test_a_signature_of_what_is_there_is_not_lost(stock: Stock) -> None:
     with Server(stock.kind, stock.root) as server:
         Wire(server.address).push("team/kept", "v1", content)
     assert content.signature.digest not in found(stock)
+
+
+def test_what_is_chosen_goes_back_into_the_running_registry(stock: Stock, tmp_path: Path) -> None:
+    """Everything that is whole, under its name, byte for byte; a tag that points elsewhere by now stays."""
+    images = whole(stock)
+    skopeo = Skopeo(needed("skopeo"), tmp_path)
+    with Server(stock.kind, stock.root) as server:
+        done = salvage(stock, *images, "--to", server.address)
+        back = dict(zip(sorted(images), _put_back(done.stderr, images), strict=True))
+        for digest, reference in back.items():
+            pulled = skopeo.pull("index", f"{server.address}/{reference}")
+            assert pulled.bodies[digest] == bodies(stock)[digest]
+            assert pulled.bodies.items() <= bodies(stock).items()
+        assert skopeo.pull("image", f"{server.address}/team/api:v1").digests == {
+            part.digest for part in image_parts(stock.contents["second"])
+        }
+        assert not set(images) & set(found(stock))
+
+
+def _put_back(said: str, images: Iterable[str]) -> list[str]:
+    """Return where each image was put, in the order of their digests."""
+    lines = [line.removeprefix("Put back: ") for line in said.splitlines() if line.startswith("Put back: ")]
+    return [next(line for line in lines if line.endswith(short(digest))) for digest in sorted(images)]
+
+
+def test_what_was_put_back_survives_the_next_collection(stock: Stock) -> None:
+    """One that leaves alone what has no tag: 2.8 takes the parts of a tagged index with `--delete-untagged`."""
+    digest = stock.contents["deleted"].index.digest
+    with Server(stock.kind, stock.root) as server:
+        salvage(stock, digest, "--to", server.address)
+    collect(stock)
+    for part in index_parts(stock.contents["deleted"]):
+        assert stock.blob(part.digest).read_bytes() == part.body
+
+
+def test_a_registry_of_another_kind_takes_it_too(stock: Stock, registry: Served) -> None:
+    content = stock.contents["removed"]
+    salvage(stock, content.index.digest, "--to", registry.address)
+    name = f"lost-found/{short(content.index.digest)}"
+    assert registry.wire.manifest(name, f"salvaged-{short(content.index.digest)}").body == content.index.body
+    for part in content.blobs:
+        if part in index_parts(content):
+            assert registry.wire.blob(name, part.digest).body == part.body
+
+
+def test_where_nothing_listens_nothing_is_put_back(stock: Stock) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        assert f"{address} does not answer" in salvage(stock, "team/web", "--to", address, code=9).stderr
+
+
+def test_which_images_go_back_has_to_be_said(stock: Stock) -> None:
+    done = refloat("salvage", str(stock.root), "--to", "127.0.0.1:5000", home=stock.root.parent)
+    assert (done.returncode, "say which images to put back" in done.stderr) == (2, True)
+
+
+def test_plain_http_stays_on_this_machine(stock: Stock) -> None:
+    done = salvage(stock, "team/web", "--to", "http://registry.example.com", code=9)
+    assert "would be asked over plain HTTP" in done.stderr

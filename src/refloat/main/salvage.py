@@ -3,20 +3,24 @@
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import click
 
 from refloat.cli import wording
 from refloat.cli.printing import Column, Entry, Form, OutputEnded, Printer
 from refloat.cli.printing import now as clock
-from refloat.cli.problems import Exit
+from refloat.cli.problems import Exit, problem_of
+from refloat.client.errors import ClientError
+from refloat.client.origin import parse_origin
+from refloat.client.pushing import Registry
 from refloat.language import say, say_counted
 from refloat.main.refusing import StartRefused, complain, ending_in_words
+from refloat.main.returning import put_back
 from refloat.stock.ledger import Ledger
 from refloat.stock.lost import Gone, Lost, gone_in, lost_in
 from refloat.stock.saving import save
@@ -79,6 +83,7 @@ class Flags(TypedDict):
     deep: bool
     gone: bool
     oci: Path | None
+    to: str | None
     as_json: bool
 
 
@@ -88,6 +93,7 @@ class Flags(TypedDict):
 @click.option("--deep", is_flag=True, help="Read every blob of what is found and compare its digest.")
 @click.option("--gone", is_flag=True, help="List also what is still named and cannot be brought back.")
 @click.option("--oci", type=click.Path(path_type=Path), help="Save what is whole as an OCI layout in this directory.")
+@click.option("--to", metavar="HOST[:PORT]", help="Push what is whole back into this running registry.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> None:
     """Find what was deleted from a registry:2 and is still there.
@@ -97,38 +103,63 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
 
     Do not run `registry garbage-collect` before you are done: it removes for good what this finds.
     """
-    oci = flags["oci"]
+    oci, to = flags["oci"], flags["to"]
+    if to is not None and not words:
+        raise click.UsageError(say("say which images to put back, as they are listed"))
     form: Form = "json" if flags["as_json"] else "people" if sys.stdout.isatty() else "lines"
     printer = Printer(form, "auto", clock())
     printer.note(say("Do not run `registry garbage-collect`: it removes for good what is listed here."))
     chosen = Chosen(words)
-    with ending_in_words(when_locked=""), closing(Ledger()) as ledger:
+    with ending_in_words(when_locked=""), _asking(), closing(Ledger()) as ledger:
+        registry = None if to is None else Registry(parse_origin(to, "loopback"))
         tree = _tree(directory, oci)
         survey(tree, ledger, _progress)
-        inspector = Inspector(tree, ledger, "bytes" if flags["deep"] or oci is not None else "sizes")
+        inspector = Inspector(tree, ledger, "bytes" if flags["deep"] or oci or registry else "sizes")
         try:
             gone = gone_in(tree, ledger) if flags["gone"] or form == "json" else ()
             _print(printer, chosen, lost_in(tree, ledger, inspector), gone)
+            tell = printer.line if form == "people" else printer.note
+            if form != "json":
+                _summarize(tell, chosen, sum(1 for _ in gone_in(tree, ledger)))
             if oci is not None and chosen.whole:
                 save(tree, chosen.whole, oci)
-            if form != "json":
-                _summarize(printer, chosen, sum(1 for _ in gone_in(tree, ledger)), oci)
+                tell(say("Saved in {place}", place=oci))
+            if registry is not None:
+                _put_back(tell, registry, (tree, ledger), chosen.whole)
             printer.finish()
         except OutputEnded as ended:
             if not ended.has_reader_gone:
                 complain(str(ended))
                 sys.exit(Exit.FAILED)
-    sys.exit(_ending(chosen, oci))
+    sys.exit(_ending(chosen, "takes" if oci or registry else "looks"))
 
 
-def _ending(chosen: Chosen, oci: Path | None) -> Exit:
+def _put_back(
+    tell: Callable[[str], None], registry: Registry, there: tuple[Tree, Ledger], images: Sequence[Lost]
+) -> None:
+    for image in images:
+        tell(say("Put back: {image}", image=put_back(*there, registry, image)))
+
+
+def _ending(chosen: Chosen, act: Literal["looks", "takes"]) -> Exit:
     if chosen.unused:
         complain(
             say("nothing that was deleted is {words}", words=wording.listed(chosen.unused)),
             say("refloat salvage DIR   lists what there is"),
         )
         return Exit.NOT_FOUND
-    return Exit.PARTLY if oci is not None and chosen.broken else Exit.OK
+    return Exit.PARTLY if act == "takes" and chosen.broken else Exit.OK
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    """End with words and an exit code where a registry cannot be asked, or refuses."""
+    try:
+        yield
+    except ClientError as error:
+        problem = problem_of(error)
+        complain(problem.message, problem.hint)
+        sys.exit(problem.exit)
 
 
 def _tree(directory: Path, oci: Path | None) -> Tree:
@@ -190,9 +221,8 @@ def _entries(chosen: Chosen, images: Iterator[Lost]) -> Iterator[Entry]:
             yield _entry(image)
 
 
-def _summarize(printer: Printer, chosen: Chosen, gone: int, oci: Path | None) -> None:
-    """Say to people what it comes to; a program that reads lines is told on standard error."""
-    tell: Callable[[str], None] = printer.line if printer.form == "people" else printer.note
+def _summarize(tell: Callable[[str], None], chosen: Chosen, gone: int) -> None:
+    """Say what it comes to."""
     whole = len(chosen.whole)
     counted = say_counted("{count} image can be brought back", "{count} images can be brought back", whole)
     tell(f"{counted} ({wording.size(chosen.size)})")
@@ -200,10 +230,8 @@ def _summarize(printer: Printer, chosen: Chosen, gone: int, oci: Path | None) ->
         tell(say_counted("{count} is not whole", "{count} are not whole", chosen.broken))
     if gone:
         tell(say_counted("{count} more is named and gone: --gone", "{count} more are named and gone: --gone", gone))
-    if oci is not None and whole:
-        tell(say("saved in {place}", place=oci))
-    elif whole:
-        tell(say("  refloat salvage DIR IMAGE… --oci OUT   saves them"))
+    if whole:
+        tell(say("  --oci OUT saves images, --to HOST puts those back that are named"))
 
 
 def _named(entry: Entry) -> str:

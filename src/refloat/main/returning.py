@@ -1,0 +1,44 @@
+"""Puts salvaged images back into a running registry, and pulls each to see that it is there."""
+
+from refloat.client.pushing import Registry
+from refloat.core.errors import Unavailable
+from refloat.core.manifest import MAX_SIZE
+from refloat.core.names import Digest
+from refloat.stock.ledger import Ledger
+from refloat.stock.lost import Lost
+from refloat.stock.reading import body_of
+from refloat.stock.tree import Tree
+
+
+def put_back(tree: Tree, ledger: Ledger, registry: Registry, image: Lost) -> str:
+    """Push a whole image under its repository's name and return the reference it has there.
+
+    It gets the tag it had where the registry has no such tag, else `image.label`: no tag is moved.
+    Raises what client.errors names; Unavailable where the registry does not give it back byte for byte.
+    """
+    name, reference = image.name, _free_tag(registry, image)
+    for digest in image.parts.blobs:
+        if not registry.has(name, digest):
+            registry.upload(name, digest, tree.path_of(digest))
+    first, *children = image.parts.manifests
+    for digest in reversed(children):
+        _put(tree, ledger, registry, (name, digest, digest))
+    _put(tree, ledger, registry, (name, reference, first))
+    return f"{name}:{reference}"
+
+
+def _free_tag(registry: Registry, image: Lost) -> str:
+    for tag in (*image.tags, image.label):
+        there = registry.manifest(image.name, tag)
+        if there is None or Digest.of(there, image.digest.algorithm) == image.digest:
+            return tag
+    raise Unavailable(f"{image.name}:{image.label} is taken")
+
+
+def _put(tree: Tree, ledger: Ledger, registry: Registry, what: tuple[str, str, Digest]) -> None:
+    name, reference, digest = what
+    media_type, _, _, _ = ledger.said(digest)
+    body = body_of(tree, digest, MAX_SIZE)
+    registry.put(name, reference, media_type, body)
+    if registry.manifest(name, reference) != body:
+        raise Unavailable(f"{name} does not give {digest} back as it was put")
