@@ -30,8 +30,13 @@ def finish(metadata: PurgeMetadata, blobs: StrayReaper, at: int) -> list[Receipt
         return []
     with suppress(StorageFull):
         keep_notes(metadata)
+    unexplained = list(_unexplained(metadata, blobs))
     for sample in metadata.purge(lambda tx: tx.condemned()):
         _reap_copies(metadata, blobs, sample, at)
+        for key in unexplained:
+            if blobs.begins(key, sample.key):
+                blobs.reap(key)
+        blobs.reap_quarantined(sample.key)
     metadata.replace_backups(metadata.purge(lambda tx: _gone(tx, unfinished, at)), at)  # guard: no-backup-keeps-it
     _reap(metadata, blobs, at)
     metadata.empty_log()  # guard: the-log-forgets
@@ -56,18 +61,13 @@ def _gone(tx: PurgeTransaction, receipts: Sequence[Receipt], at: int) -> list[Di
 
 
 def _reap_copies(metadata: PurgeMetadata, blobs: StrayReaper, sample: Doomed, at: int) -> None:
-    """Find further copies of the bytes under a condemned key: half uploads, leftovers, what was set aside."""
-
+    """Find further copies of the bytes under a condemned key: half uploads, and what waits for the reaper."""
     uploads = metadata.purge(lambda tx: tx.uploads())
     half = {upload.id for upload in uploads if blobs.begins(upload.key, sample.key)}
     metadata.purge(lambda tx: _end_sessions(tx, half, at))  # guard: a-purge-ends-half-uploads
     for leftover in metadata.purge(lambda tx: tx.never_live()):
         if blobs.begins(leftover.key, sample.key) and blobs.reap(leftover.key):
             metadata.purge(partial(_write_down, absent=[leftover.key], at=at))
-    for key in _unexplained(metadata, blobs):
-        if blobs.begins(key, sample.key):
-            blobs.reap(key)
-    blobs.reap_quarantined(sample.key)
 
 
 def _end_sessions(tx: PurgeTransaction, half: Collection[str], at: int) -> None:
