@@ -10,7 +10,7 @@ DEVELOP := .venv/.develop
 export KEEP PROOF_SCALE PROOF_SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-scale proof proof-selftest conformance openapi fresh lock clean
+.PHONY: help setup demo test lint bench bench-scale proof proof-selftest conformance openapi wire fresh lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -22,7 +22,7 @@ demo: $(SERVE) ## Delete real images, take it back, compare every byte (KEEP=1 l
 	@$(PY) -m tools.demo
 
 test: $(DEVELOP) lint ## Install the real clients that are missing, then run every check and test
-	@$(PY) tools/provision.py test
+	@$(PY) tools/provision.py test $(if $(filter true,$(CI)),wire)
 	@$(PY) -m pytest
 
 lint: $(DEVELOP) ## Check style, types and the walls between the rooms
@@ -51,6 +51,10 @@ conformance: $(DEVELOP) ## Let the OCI suite judge a fresh server and write docs
 
 openapi: $(SERVE) ## Write docs/openapi.json from the table of addresses
 	@$(PY) -m tools.openapi
+
+wire: $(DEVELOP) ## Capture delete and restore on the wire and write docs/wire.md (needs root, or leave to capture)
+	@$(PY) tools/provision.py wire
+	@$(PY) -m tools.wire_capture
 
 fresh: ## Run make demo and make test in a new Debian 12 root (needs root and debootstrap)
 	@tools/fresh.sh

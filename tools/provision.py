@@ -3,6 +3,7 @@
     provision.py test        what `make test` needs
     provision.py bench       what `make bench` needs
     provision.py proof       what `make proof` needs: the same as the tests
+    provision.py wire        what `make wire` needs; `make test` asks for it too where CI=true
 
 Nothing that is already here is installed again, and apt is not even run then. What cannot be had is named and
 its tests are skipped, but with CI=true this program fails instead. Run it with the project's own Python.
@@ -72,6 +73,10 @@ PACKAGED = {
         Packaged("wrk", "wrk", "load of GET requests"),
         Packaged("ab", "apache2-utils", "load of HEAD requests"),
     ),
+    "wire": (
+        Packaged("docker-registry", "docker-registry", "the reference registry, to look at"),
+        Packaged("tshark", "tshark", "looks at the packets"),
+    ),
 }
 BUILT = {
     "test": (
@@ -93,6 +98,7 @@ BUILT = {
             "the reference registry's next version, to measure against",
         ),
     ),
+    "wire": (),
 }
 
 PACKAGED["proof"], BUILT["proof"] = PACKAGED["test"], BUILT["test"]
@@ -105,14 +111,16 @@ def find(program: str) -> Path | None:
     return Path(found) if found else None
 
 
-def main(purpose: str) -> int:
-    """Install what `purpose` needs. Returns the exit code."""
+def main(*purposes: str) -> int:
+    """Install what `purposes` need. Returns the exit code."""
     TOOLS.mkdir(parents=True, exist_ok=True)
+    packaged = [part for purpose in purposes for part in PACKAGED[purpose]]
+    built = [part for purpose in purposes for part in BUILT[purpose]]
     with _one_at_a_time():
-        install_packages([part for part in PACKAGED[purpose] if find(part.program) is None])
-        build_modules([part for part in BUILT[purpose] if not part.stamp.exists()])
-    missing = [part.program for part in PACKAGED[purpose] if find(part.program) is None]
-    missing += [part.program for part in BUILT[purpose] if not part.stamp.exists()]
+        install_packages([part for part in packaged if find(part.program) is None])
+        build_modules([part for part in built if not part.stamp.exists()])
+    missing = [part.program for part in packaged if find(part.program) is None]
+    missing += [part.program for part in built if not part.stamp.exists()]
     if missing:
         print(f"missing: {' '.join(missing)}", file=sys.stderr)
     return 1 if missing and os.environ.get("CI") == "true" else 0
@@ -226,4 +234,4 @@ def _go_version(go: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
