@@ -1,5 +1,6 @@
 """The management API on the wire: what it answers, and what it refuses."""
 
+import http.client
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -309,7 +310,22 @@ def test_configured_headers_and_the_access_log_are_for_this_api_too(serve: Serve
     answer = served.wire.ask("GET", API + "/changes?n=1", None, User_Agent="someone/1").expect(200)
     assert answer.headers["x-content-type-options"] == "nosniff"
     line = f'"GET {API}/changes?n=1 HTTP/1.1" 200 {len(answer.body)} "-" "someone/1"'
-    wait_until(lambda: line in served.tail(), 60, lambda: f"no line for the request in\n{served.tail()}")
+    served.wire.ask("GET", "/v2/", None, User_Agent="the-last/1").expect(200)
+    wait_until(lambda: "the-last/1" in served.tail(), 60, lambda: f"no line for the request in\n{served.tail()}")
+    assert served.tail().count(line) == 1
+
+
+def test_a_configured_header_is_sent_once(serve: Serve, tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("version: 0.1\nhttp:\n  headers:\n    X-Ours: [here]\n")
+    served = serve(REGISTRY_CONFIGURATION_PATH=str(config))
+    connection = http.client.HTTPConnection(served.address, timeout=60)
+    for path in (API + "/", "/v2/"):
+        connection.request("GET", path)
+        reply = connection.getresponse()
+        reply.read()
+        assert reply.headers.get_all("x-ours") == ["here"], path
+    connection.close()
 
 
 def test_the_moves_of_a_change_are_pages_that_meet(registry: Served, contents: tuple[Content, Content]) -> None:

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from refloat.core.errors import Denied, RefloatError
-from refloat.web import asgi, errors
-from refloat.web.asgi import ASGIApp, ClientGone, Message, Receive, Scope, Send
+from refloat.web import errors
+from refloat.web.asgi import ASGIApp, ClientGone, Receive, Scope, Send
 from refloat.web.management_addresses import ADDRESSES
 from refloat.web.management_answers import encode
 from refloat.web.management_desk import MARK, Desk, answer
@@ -36,32 +36,9 @@ def application(services: Services) -> ASGIApp:
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         before, base, rest = scope["path"].partition(BASE)
-        request, sending = _watched(services, scope, receive, send)
-        await app({**scope, "path": before + base + (rest or "/"), "root_path": before + base}, receive, sending)
-        if services.access is not None:
-            services.access(request)
+        await app({**scope, "path": before + base + (rest or "/"), "root_path": before + base}, receive, send)
 
     return serve
-
-
-def _watched(services: Services, scope: Scope, receive: Receive, send: Send) -> tuple[asgi.Request, Send]:
-    """Return a request for the access log, and a `send` that tells it the answer and adds configured headers."""
-    request = asgi.Request(scope, receive, send, (), 0.0)
-    configured = [
-        (name.lower().encode(), value.encode())
-        for name, values in services.settings.headers.items()
-        for value in values
-    ]
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            request.status = message["status"]
-            message["headers"] = [*message["headers"], *configured]
-        else:
-            request.length += len(message.get("body", b""))
-        await send(message)
-
-    return request, sending
 
 
 def _guarded(desk: Desk, address: Address) -> Callable[[Request], Awaitable[Response]]:
