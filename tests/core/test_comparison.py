@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from refloat.core.comparison import Build, Layer, Setting, State, compare
@@ -74,8 +74,10 @@ builds = st.builds(
     )),
 )  # fmt: skip
 states = st.lists(builds, max_size=4).map(lambda found: state(*found))
+on_a_busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@on_a_busy_machine
 @given(states, states)
 def test_the_other_way_round_is_the_opposite(old: State, new: State) -> None:
     there, back = compare(old, new), compare(new, old)
@@ -86,6 +88,7 @@ def test_the_other_way_round_is_the_opposite(old: State, new: State) -> None:
     assert {(build.platform, build.added, build.removed, build.kept) for build in there.builds} == opposite
 
 
+@on_a_busy_machine
 @given(states)
 def test_nothing_differs_from_itself(some: State) -> None:
     found = compare(some, some)
@@ -93,6 +96,7 @@ def test_nothing_differs_from_itself(some: State) -> None:
     assert all(not (build.added or build.removed or build.settings) for build in found.builds)
 
 
+@on_a_busy_machine
 @given(states, states)
 def test_what_stays_and_what_comes_is_the_new_and_what_stays_and_goes_the_old(old: State, new: State) -> None:
     for build in compare(old, new).builds:
