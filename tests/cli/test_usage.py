@@ -65,7 +65,7 @@ def test_what_takes_most(own: tuple[Served, Shell], contents: Pair) -> None:
     assert tags["v1"] == [f"{sum(second.values())}", f"{alone}"]
     assert tags["v2"] == [f"{sum(first.values())}", "0"]
     (layer,) = shell("du", "team/api", "--by", "layer", "--top", "1").out.splitlines()
-    largest = max(contents[0].blobs, key=lambda part: len(part.body))
+    largest = min(contents[0].blobs, key=lambda part: (-len(part.body), part.digest))
     assert layer.split("\t")[:2] == [largest.digest, f"{len(largest.body)}"]
     shown = shell.on_terminal("du", "--color", "never").out.splitlines()
     assert re.split(r"  +", shown[0]) == ["CLASS", "SIZE"]
