@@ -20,12 +20,9 @@ PRAGMA cache_size = -{CACHE};
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT);
-CREATE TABLE layers (digest TEXT, repository INTEGER, PRIMARY KEY (digest, repository)) WITHOUT ROWID;
-CREATE TABLE revisions (repository INTEGER, digest TEXT, linked INTEGER, touched REAL,
-                        PRIMARY KEY (repository, digest)) WITHOUT ROWID;
-CREATE INDEX revisions_by_digest ON revisions (digest, linked);
-CREATE TABLE tags (repository INTEGER, digest TEXT, tag TEXT, current INTEGER,
-                   PRIMARY KEY (repository, digest, tag)) WITHOUT ROWID;
+CREATE TABLE layers (digest TEXT, repository INTEGER);
+CREATE TABLE revisions (repository INTEGER, digest TEXT, linked INTEGER, touched REAL);
+CREATE TABLE tags (repository INTEGER, digest TEXT, tag TEXT, current INTEGER);
 CREATE TABLE manifests (digest TEXT PRIMARY KEY, media_type TEXT, artifact_type TEXT, subject TEXT, written REAL);
 CREATE TABLE needs (parent TEXT, digest TEXT, kind TEXT, required INTEGER, size INTEGER,
                     PRIMARY KEY (parent, digest)) WITHOUT ROWID;
@@ -34,6 +31,13 @@ CREATE TABLE compared (digest TEXT PRIMARY KEY, is_right INTEGER);
 CREATE TABLE lost (repository INTEGER, digest TEXT, state TEXT, is_sure INTEGER);
 CREATE INDEX lost_by_digest ON lost (digest);
 """
+INDEXES = (
+    "CREATE INDEX layers_by_digest ON layers (digest, repository)",
+    "CREATE INDEX revisions_by_digest ON revisions (digest, linked, repository)",
+    "CREATE INDEX revisions_by_repository ON revisions (repository, digest, linked)",
+    "CREATE INDEX tags_by_digest ON tags (repository, digest, tag, current)",
+)
+"""Made when all links are noted: sorted once, not a page read and written for each of millions of digests."""
 DELETED = """
 INSERT INTO lost SELECT repository, digest, 'deleted', 1 FROM (
     SELECT repository, digest FROM tags UNION SELECT repository, digest FROM revisions
@@ -90,6 +94,7 @@ class Ledger:
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)  # no name: a temporary file, gone when closed
         self._database.executescript(SCHEMA)
+        self._database.execute("BEGIN")  # never committed: a commit a row would write each page again and again
 
     def close(self) -> None:
         """Forget everything."""
@@ -101,17 +106,17 @@ class Ledger:
 
     def note_layers(self, number: int, digests: Iterable[Digest]) -> None:
         """Write down which blobs a repository has or had."""
-        self._database.executemany("INSERT OR IGNORE INTO layers VALUES (?, ?)", ((each, number) for each in digests))
+        self._database.executemany("INSERT INTO layers VALUES (?, ?)", ((each, number) for each in digests))
 
     def note_revisions(self, number: int, revisions: Iterable[Revision]) -> None:
         """Write down which manifests a repository has or had."""
         rows = ((number, each.digest, each.is_linked, each.touched) for each in revisions)
-        self._database.executemany("INSERT OR REPLACE INTO revisions VALUES (?, ?, ?, ?)", rows)
+        self._database.executemany("INSERT INTO revisions VALUES (?, ?, ?, ?)", rows)
 
     def note_tags(self, number: int, tags: Iterable[Tagged]) -> None:
         """Write down what tags of a repository point or pointed to."""
         rows = ((number, each.digest, each.tag, each.is_current) for each in tags)
-        self._database.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", rows)
+        self._database.executemany("INSERT INTO tags VALUES (?, ?, ?, ?)", rows)
 
     def note_manifest(self, read: Read) -> None:
         """Write down a manifest that was read."""
@@ -126,7 +131,9 @@ class Ledger:
         self._database.executemany("INSERT OR IGNORE INTO needs VALUES (?, ?, ?, ?, ?)", rows)
 
     def note_losses(self) -> None:
-        """Conclude from the links what no tag leads to."""
+        """Conclude from the links, which are all noted, what no tag leads to."""
+        for index in INDEXES:
+            self._database.execute(index)
         self._database.execute(DELETED)
         self._database.execute(LEFT)
 
