@@ -1,5 +1,6 @@
 """What people see on a terminal: tables, ages, colours that can be switched off."""
 
+import json
 import re
 
 from tests.cli.conftest import Shell, known
@@ -68,3 +69,17 @@ def test_empty_lists_are_fine(own: tuple[Served, Shell]) -> None:
     assert shell("ls").out == ""
     assert shell("trash").out == ""
     assert shell.on_terminal("trash", "--color", "never").out == "Nothing is in the trash.\n"
+
+
+def test_what_others_wrote_cannot_write_over_the_screen(
+    own: tuple[Served, Shell], contents: tuple[Content, Content]
+) -> None:
+    served, shell = own
+    served.wire.push("ev/il", "v1", contents[0])
+    reason = "a slip\x1b[1A\x1b[2KID forged\nnext\x9b\x00"
+    body = json.dumps({"images": ["ev/il:v1"], "reason": reason}).encode()
+    change = served.wire.ask("POST", "/v2/_refloat/v1/remove", body).expect(201).headers["refloat-change"]
+    for words in (["log"], ["trash"], ["trash", "show", change], ["log", "--jsonl"], ["trash", "--json"], ["undo"]):
+        for done in (shell(*words), shell.on_terminal(*words, "--color", "never")):
+            assert not set("\x1b\x00\x07\x9b\x7f") & set(done.out + done.err), words
+    assert "a slip\\x1b[1A\\x1b[2KID forged\\nnext" in shell.on_terminal("trash", "show", change).out

@@ -32,7 +32,7 @@ def test_a_delete_says_what_it_frees_and_what_stays(own: tuple[Served, Shell], c
     told = shell("rm", "team/api:v2").out
     assert re.search(r"^  frees \d+ KiB by \d{4}-\d\d-\d\d$", told, re.MULTILINE)
     shown = shell.on_terminal("trash", "show", gone["change"]).out
-    assert re.search(r"frees +frees \d+ KiB by \S+ · \d+ KiB goes with what holds it longer", shown)
+    assert re.search(r"space +frees \d+ KiB by \S+ · \d+ KiB goes with what holds it longer", shown)
 
 
 def test_the_classes_are_every_byte_there_is(own: tuple[Served, Shell], contents: Pair) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from refloat.cli import wording
 from refloat.cli.problems import Problem
 from refloat.cli.wording import beginning, past, relative, size
 
@@ -62,3 +63,13 @@ def test_since_a_date_is_since_its_first_instant(text: str, expected: str) -> No
 def test_other_times_are_refused(text: str) -> None:
     with pytest.raises(Problem):
         past(text, NOW)
+
+
+def test_what_a_terminal_would_act_on_is_shown_as_what_it_is() -> None:
+    sent = "a\x1b]0;owned\a\x1b[2K\nforged\x9b1A\x7f"
+    shown = "a\\x1b]0;owned\\x07\\x1b[2K\\nforged\\x9b1A\\x7f"
+    assert wording.visible(sent) == shown
+    ours = "\x1b[31;1merror:\x1b[0m"
+    assert wording.visible_styled(f"{ours}\t{sent}") == f"{ours}\t{shown}"
+    assert wording.visible_styled("") == ""
+    assert wording.visible("größer … ✓") == "größer … ✓"

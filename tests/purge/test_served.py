@@ -249,3 +249,26 @@ def test_an_index_goes_with_its_signature(serve: Serve, contents: Content) -> No
 @pytest.fixture(scope="session")
 def contents() -> Content:
     return make_content("purged")
+
+
+def test_a_purge_means_what_is_named_and_nothing_takes_it_back(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    shell = Shell(tmp_path, served.address)
+    contents = make_content("purged past"), make_content("purged present")
+    for content in contents:
+        served.wire.push("team/api", "v1", content)
+    root = ["--yes", "--root", str(served.root)]
+    for reference in ("team/api:v1@{1}", "team/api:v1@{2020-01-01}", f"team/api:v1@{contents[0].index.digest}"):
+        refused = shell("purge", reference, *root)
+        assert (refused.code, refused.out) == (2, ""), refused
+    assert served.wire.manifest("team/api", "v1").body == contents[1].index.body
+    rm = shell("rm", "team/api:v1").change
+    assert shell("purge", f"team/api@{contents[0].index.digest}", *root).code == 0
+    last = shell("undo")
+    assert (last.code, "is a purge, and nothing takes that back" in last.err) == (2, True), last
+    (purge,) = json.loads(shell("log", "--kind", "purge", "--json").out)["changes"]
+    assert purge["undoable"] is False
+    refused = shell("undo", purge["id"])
+    assert (refused.code, "nothing takes a purge back" in refused.err) == (6, True), refused
+    assert shell("undo", rm).code == 0
+    assert served.wire.manifest("team/api", "v1").body == contents[1].index.body

@@ -66,6 +66,16 @@ def test_the_tags_of_a_whole_repository_go_and_their_images_stay(registry: Regis
     assert registry.tips() == {digest: digest, Tag("v1"): digest, Tag("v2"): digest}
 
 
+def test_of_a_digest_the_tags_go_alone_and_its_parts_are_no_hindrance(registry: Registry) -> None:
+    digest = tagged(registry, "a", "v1", "v2")
+    registry.put("index", index_of(registry.image("a")))
+    selection = Selection({TEAM: [digest]})
+    gone = registry.do(lambda tx: remove(tx, selection, registry.cause(), "tag"))
+    assert {move.reference for move in gone.moves[TEAM]} == {"v1", "v2"}
+    with pytest.raises(ManifestUnknown):
+        registry.do(lambda tx: remove(tx, Selection({TEAM: [Digest.of(b"no")]}), registry.cause(), "tag"))
+
+
 def test_repositories_by_pattern_go_in_one_change(registry: Registry) -> None:
     tagged(registry, "a", "v1")
     tagged(registry, "a", "v1", repository=OTHER)

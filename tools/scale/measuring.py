@@ -133,6 +133,7 @@ def _collect(registry: Registry, which: int, results: Results) -> None:
     blocks = registry.chooser.blocks(DUE)
     own = [block.blob(what, which) for block in blocks for what in ("config", "application")]
     objects(registry.root, own)
+    time.sleep(HELD)  # what the rows before deleted is due too, and no part of this round
     _collect_now(registry)
     for block in blocks:
         registry.ask(Request("DELETE", f"/v2/{block.name}/manifests/{block.images[which].digest}", None, 202))

@@ -109,7 +109,7 @@ def one_change(printer: Printer, change: Entry, moves: Iterable[Move]) -> None:
         (say("reason"), change["reason"]),
         (say("takes back"), change["undoes"]),
         (say("undo"), undo_state(change)),
-        (say("frees"), forecast_text(cast("Entry | None", change["forecast"]))),
+        (say("space"), forecast_text(cast("Entry | None", change["forecast"]))),
     ):
         if value:
             printer.line(f"  {title:<10}  {value}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -51,21 +52,24 @@ class Printer:
 
     def line(self, text: str = "") -> None:
         """Write a line for people; in a pipe too. Raises OutputEnded."""
-        with _output():
-            sys.stdout.write(text + "\n")
+        self._write(wording.visible_styled(text))
 
     def note(self, text: str) -> None:
         """Write a line to standard error: what is under way, what to know."""
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(wording.visible_styled(text) + "\n")
 
     def document(self, schema: str, **content: object) -> None:
         """Write one JSON document. Raises OutputEnded."""
-        self.line(json.dumps({"schema": f"refloat.{schema}/1", **content}, indent=2, ensure_ascii=False))
+        self._write(written_json({"schema": f"refloat.{schema}/1", **content}, indent=2))
 
     def documents(self, entries: Iterable[Entry]) -> None:
         """Write each entry as a JSON document on a line of its own. Raises OutputEnded."""
         for entry in entries:
-            self.line(json.dumps(entry, ensure_ascii=False))
+            self._write(written_json(entry))
+
+    def _write(self, text: str) -> None:
+        with _output():
+            sys.stdout.write(text + "\n")
 
     def finish(self) -> None:
         """Give all that was written to who reads it. Raises OutputEnded."""
@@ -114,7 +118,7 @@ class Printer:
             return "-"
         if column.kind == "when":
             return wording.relative(wording.moment(str(value)), self.now)
-        return WRITTEN[column.kind](value)
+        return wording.visible(WRITTEN[column.kind](value))
 
 
 @contextmanager
@@ -150,7 +154,13 @@ WRITTEN: Mapping[Kind, Callable[[object], str]] = {
 def _plain(value: object) -> str:
     """Write a value for programs: whole, and without what would break a line of fields."""
     text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return " ".join(text.split()) if any(letter in text for letter in "\t\r\n") else text
+    return wording.visible(" ".join(text.split()) if any(letter in text for letter in "\t\r\n") else text)
+
+
+def written_json(document: Mapping[str, object], indent: int | None = None) -> str:
+    """Write a document; of what JSON lets pass, what a terminal would act on is escaped too."""
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def wants_color(color: Color, stream: IO[str]) -> bool:

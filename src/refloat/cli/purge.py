@@ -13,7 +13,7 @@ from refloat.cli.missing import explained
 from refloat.cli.moves import named
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, Problem, problem_of, usage
-from refloat.cli.reference import Reference, parse, parse_image
+from refloat.cli.reference import Reference, parse, parse_present
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, listed, short, size
@@ -61,7 +61,7 @@ def purge(session: Session, reference: str | None, *, root: Path | None, **said:
         return _list(session, root)
     if said["unblock"]:
         return _unblock(session, root, said)
-    return _purge(session, root, parse_image(str(reference)), said)
+    return _purge(session, root, parse_present(str(reference)), said)
 
 
 def _purge(session: Session, root: Path | None, reference: Reference, said: Document) -> Exit:
@@ -79,6 +79,8 @@ def _purge(session: Session, root: Path | None, reference: Reference, said: Docu
     if not said["yes"]:
         _confirm(session, plan)
     done = _ask(session, server, reference, {**body, "seen": plan["plan"]})
+    if done["change"] is not None:
+        session.memory(server).keep(str(done["change"]))
     return _tell(session, done, [*(_lines(done) if said["yes"] else ()), *_done(session, done)])
 
 

@@ -70,6 +70,26 @@ def parse_image(text: str) -> Reference:
     return found
 
 
+def parse_present(text: str) -> Reference:
+    """Read a reference that names one image as it is, by tag or by digest and not by both. Raises Problem."""
+    found = parse_image(text)
+    if found.tag and found.digest:
+        raise usage(
+            say("{reference} names a tag and a digest; say which is meant", reference=found),
+            say("{repository}:{tag} or {repository}@…", repository=found.repository, tag=found.tag),
+        )
+    if found.past is not None:
+        raise usage(
+            say("{reference} is in the past; what is meant has to be named as it is", reference=found),
+            say(
+                "refloat history {repository}:{tag}   has its digest, for {repository}@…",
+                repository=found.repository,
+                tag=found.tag or "TAG",
+            ),
+        )
+    return found
+
+
 def parse_pattern(text: str) -> tuple[str | None, str, str | None]:
     """Read `[HOST/][REPO[:GLOB]]`; return host, repository (may be empty) and glob. Raises Problem."""
     host, name = split_host(_without_prefix(text))

@@ -9,7 +9,7 @@ from refloat.cli import completing, doing, moves
 from refloat.cli.changes import forecast_text, moves_of
 from refloat.cli.missing import explained
 from refloat.cli.problems import Exit, Problem, problem_of, usage
-from refloat.cli.reference import Reference, parse_image, parse_repositories, parse_wild
+from refloat.cli.reference import Reference, parse_present, parse_repositories, parse_wild
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import age
@@ -81,7 +81,7 @@ def _refuse_named(lists: Mapping[str, list[str]]) -> None:
     named = [*lists.get("repositories", ()), *(text for text in lists.get("images", ()) if not is_pattern(text))]
     if named:
         raise usage(
-            say("--older-than narrows what a pattern matches, and {name} is a name", name=named[0]),
+            say("--older-than narrows patterns of tags and --untagged; {name} goes whole, however old", name=named[0]),
             say("'REPO:*' matches every tag of a repository"),
         )
 
@@ -101,18 +101,7 @@ def _untagged(text: str) -> Named:
 
 def _image(text: str) -> tuple[str | None, str]:
     """Return the server and the image that a reference names. Raises Problem."""
-    reference = parse_image(text)
-    if reference.tag and reference.digest:
-        raise usage(
-            say("{reference} names a tag and a digest; say which is meant", reference=reference),
-            say(
-                "{repository}:{tag} takes the tag, {repository}@… the image and its tags",
-                repository=reference.repository,
-                tag=reference.tag,
-            ),
-        )
-    if reference.past is not None:
-        raise usage(say("{reference} is in the past; only what is there can be removed", reference=reference))
+    reference = parse_present(text)
     at = "@" if reference.digest else ":"
     return reference.host, f"{reference.repository}{at}{reference.value}"
 

@@ -104,6 +104,11 @@ def _last(session: Session, server: Refloat) -> str:
         except Refused:
             last = None
         else:
+            if entry["kind"] == "purge":
+                raise usage(
+                    say("the last change from here, {last}, is a purge, and nothing takes that back", last=last),
+                    say("{command}   lists what can be taken back, by its ID", command=session.command("trash")),
+                )
             if entry["kind"] == "undo":
                 raise usage(
                     say(

@@ -9,6 +9,7 @@ import click
 from refloat.cli.printing import Form, OutputEnded, Printer, now
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.session import Session
+from refloat.cli.wording import visible_styled
 from refloat.client.errors import ClientError
 from refloat.language import say
 
@@ -116,7 +117,7 @@ def _unexpected(error: Exception) -> Problem:
 def tell(printer: Printer, problem: Problem) -> None:
     """Write a problem to standard error, in the form the caller asked for."""
     if printer.form in ("json", "jsonl"):
-        import json
+        from refloat.cli.printing import written_json
 
         document = {
             "schema": "refloat.error/1",
@@ -127,10 +128,10 @@ def tell(printer: Printer, problem: Problem) -> None:
             "detail": problem.detail,
             "hint": problem.hint,
         }
-        sys.stderr.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stderr.write(written_json(document) + "\n")
         return
     for line in _lines(printer, problem):
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(visible_styled(line) + "\n")
 
 
 def _lines(printer: Printer, problem: Problem) -> Sequence[str]:

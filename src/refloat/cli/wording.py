@@ -15,6 +15,23 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?
 TIMES = "2h, 3d, yesterday, 2026-11-20, 2026-11-20T14:00Z"
 
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_STYLED = re.compile(r"\x1b\[(?:31;1|36|1|33|0)m|[^\x1b]+|\x1b")
+
+
+def visible(text: str) -> str:
+    """Write what would move a terminal's cursor, or mean more to it, as what it is: somebody else may have sent it."""
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def visible_styled(text: str) -> str:
+    """Do the same with a line of ours: its own colours and tabs stay."""
+    parts = _STYLED.findall(text)
+    return "".join(
+        part if part[0] == "\x1b" and len(part) > 1 else "\t".join(map(visible, part.split("\t"))) for part in parts
+    )
+
+
 def size(count: int) -> str:
     """Write bytes with three digits or so: `212 MiB`."""
     value, unit = float(count), 0

@@ -12,9 +12,7 @@ def propose(view: View, proposal: Proposal, repository: RepositoryName, referenc
 
     Raises ManifestUnknown, Denied for a child of a live index.
     """
-    digest = view.value(reference)
-    if digest is None:
-        raise ManifestUnknown(f"{repository} has no {reference}", {"repository": repository, "reference": reference})
+    digest = _present(view, repository, reference)
     propose_going(proposal, reference)
     if not isinstance(reference, Digest):
         return digest
@@ -25,6 +23,13 @@ def propose(view: View, proposal: Proposal, repository: RepositoryName, referenc
         propose_going(proposal, tag)
     propose_removal(view, proposal, digest)
     return digest
+
+
+def propose_tags(view: View, proposal: Proposal, repository: RepositoryName, reference: Reference) -> None:
+    """Propose that a tag leaves, or every tag on a digest, and nothing else. Raises ManifestUnknown."""
+    digest = _present(view, repository, reference)
+    for tag in view.tags_on(digest) if isinstance(reference, Digest) else (reference,):
+        propose_going(proposal, tag)
 
 
 def propose_images(view: View, proposal: Proposal, digests: Sequence[Digest]) -> None:
@@ -88,3 +93,10 @@ def propose_children(view: View, proposal: Proposal, digest: Digest) -> None:
 def _follow(proposal: Proposal, reference: Reference, reason: Digest) -> None:
     proposal.wish[reference] = None
     proposal.because[reference] = reason
+
+
+def _present(view: View, repository: RepositoryName, reference: Reference) -> Digest:
+    digest = view.value(reference)
+    if digest is None:
+        raise ManifestUnknown(f"{repository} has no {reference}", {"repository": repository, "reference": reference})
+    return digest

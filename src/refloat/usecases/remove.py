@@ -10,7 +10,7 @@ from refloat.core.moves import Move, Proposal, Settled
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern
 from refloat.core.records import Cause
-from refloat.core.removal import propose, propose_going, propose_images
+from refloat.core.removal import propose, propose_going, propose_images, propose_tags
 from refloat.ports import Reader, Transaction
 
 Scope = Literal["image", "tag"]
@@ -51,8 +51,9 @@ def remove(tx: Transaction, selection: Selection, cause: Cause, scope: Scope) ->
     """Remove images as a person sees them, all or none, in one change.
 
     A tag takes its manifest along if it was the last on it, with the children that only it holds, its
-    referrers and fallback tags. Scope "tag" stops at the tags. Raises ManifestUnknown where a reference is
-    not there or a pattern matches nothing, NameUnknown for a repository, Denied for a child of a live index.
+    referrers and fallback tags. Scope "tag" takes tags alone, of a digest those on it. Raises ManifestUnknown
+    where a reference is not there or a pattern matches nothing, NameUnknown for a repository, Denied for a child
+    of a live index.
     """
     whole = _whole(tx, selection.repositories)
     asked = {name: references for name, references in _asked(tx, selection).items() if name not in whole}
@@ -68,9 +69,11 @@ def _settle(
     tx: Transaction, repository: RepositoryName, references: Sequence[Reference], cause: Cause, scope: Scope
 ) -> Settled:
     view, proposal = tx.view(repository), Proposal()
-    digests = [propose(view, proposal, repository, reference) for reference in references]
-    if scope == "image":
-        propose_images(view, proposal, digests)
+    if scope == "tag":
+        for reference in references:
+            propose_tags(view, proposal, repository, reference)
+    else:
+        propose_images(view, proposal, [propose(view, proposal, repository, reference) for reference in references])
     return close(view, repository, proposal, cause.rules)
 
 

@@ -129,6 +129,6 @@ async def get_history(desk: Desk, request: Request, query: queries.HistoryQuery)
 
 def _describe(desk: Desk) -> answers.Describe:
     def describe(change: Change) -> tuple[str | None, bool]:
-        return desk.listing.undone_by(change.id), desk.listing.is_undoable(change.id)
+        return desk.listing.undone_by(change.id), change.kind != "purge" and desk.listing.is_undoable(change.id)
 
     return describe

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from refloat.core.closing import close
-from refloat.core.errors import ManifestUnknown, RequestInvalid
+from refloat.core.errors import ManifestUnknown, Purged, RequestInvalid
 from refloat.core.followers import followers_of
 from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
@@ -60,6 +60,8 @@ def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
     history let go of a manifest that is needed, Purged when somebody ended it.
     """
     change = tx.listing.change(request.change)
+    if change.kind == "purge":
+        raise Purged(f"{change.id} is a purge, and nothing takes a purge back", {"purge": change.id})
     moved = _by_repository(change)
     tx.lock(moved)
     if request.name is not None:
