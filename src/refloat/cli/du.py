@@ -9,6 +9,7 @@ from refloat.cli import completing
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, usage
+from refloat.cli.progress import waiting
 from refloat.cli.reference import Reference, parse
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
@@ -53,7 +54,8 @@ def du(session: Session, repository: str | None, *, by: str | None, top: int) ->
         raise usage(say("--by tag is about one repository, --by repo about all"), say("refloat du --by tag REPO"))
     server = session.server(reference.host if reference else None)
     try:
-        title, columns, entries = _found(server, by, reference, top)
+        with waiting(session.printer, say("looking at what is stored")):
+            title, columns, entries = _found(server, by, reference, top)
     except Refused as error:
         raise explained(session, server, reference or Reference(None, ""), error) from None
     _print(session, title, columns, entries)

@@ -5,7 +5,7 @@ from typing import cast
 
 import click
 
-from refloat.cli import doing
+from refloat.cli import doing, progress
 from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit
 from refloat.cli.session import Session
@@ -24,7 +24,8 @@ def gc(session: Session, *, dry_run: bool) -> Exit:
 
     A server does this by itself every minute. What is in the trash is never collected before its window ends.
     """
-    done = session.server().post("collect", {"dry_run": dry_run}, PATIENCE)
+    with progress.waiting(session.printer, say("collecting")):
+        done = session.server().post("collect", {"dry_run": dry_run}, PATIENCE)
     printer = session.printer
     if printer.form == "json":
         printer.document("gc", round=done)

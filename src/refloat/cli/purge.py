@@ -13,6 +13,7 @@ from refloat.cli.missing import explained
 from refloat.cli.moves import named
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, Problem, problem_of, usage
+from refloat.cli.progress import waiting
 from refloat.cli.reference import Reference, parse, parse_present
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
@@ -86,7 +87,8 @@ def _purge(session: Session, root: Path | None, reference: Reference, said: Docu
 
 def _ask(session: Session, server: Refloat, reference: Reference, body: Document) -> Document:
     try:
-        return server.post("purge", body, PATIENCE)
+        with waiting(session.printer, say("looking for every copy")):
+            return server.post("purge", body, PATIENCE)
     except Refused as error:
         problem = explained(session, server, reference, error)
         others = error.detail.get("repositories")

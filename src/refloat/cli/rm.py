@@ -9,6 +9,7 @@ from refloat.cli import completing, doing, moves
 from refloat.cli.changes import forecast_text, moves_of
 from refloat.cli.missing import explained
 from refloat.cli.problems import Exit, Problem, problem_of, usage
+from refloat.cli.progress import waiting
 from refloat.cli.reference import Reference, parse_present, parse_repositories, parse_wild
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
@@ -45,7 +46,8 @@ def rm(session: Session, references: tuple[str, ...], *, untagged: bool, **optio
     named = [_untagged(text) if untagged else _named(text) for text in references]
     server = session.one_server({host for host, _, _ in named})
     try:
-        answer = server.post("remove", _request(named, options), PATIENCE)
+        with waiting(session.printer, say("removing")):
+            answer = server.post("remove", _request(named, options), PATIENCE)
     except Refused as error:
         problem = _problem(session, server, error)
         if len(named) > 1:

@@ -10,6 +10,7 @@ from refloat.cli.changes import LOG, moves_of, what
 from refloat.cli.missing import conflict
 from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit, Problem, problem_of, usage
+from refloat.cli.progress import waiting
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, day, moment, relative, short
@@ -22,6 +23,7 @@ HINDERED = {
     "protected": say("it is protected"),
     "gone": say("its image is gone for good"),
 }
+PATIENCE = 3600.0  # seconds: very much takes its time
 CHOICES = 20  # changes listed where none was named
 
 
@@ -59,7 +61,8 @@ def undo(session: Session, change: str | None, **body: object) -> Exit:
 def take_back(session: Session, server: Refloat, change: str, body: Document) -> Document:
     """Ask a server to take a change back. Raises Problem."""
     try:
-        return server.post(f"changes/{_id(change)}/undo", body)
+        with waiting(session.printer, say("taking back")):
+            return server.post(f"changes/{_id(change)}/undo", body, PATIENCE)
     except Refused as error:
         raise _refusal(session, change, body, error) from None
 

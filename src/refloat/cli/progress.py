@@ -1,0 +1,41 @@
+"""A word while a server takes long: on a terminal, on standard error, and gone when the answer is there."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from refloat.cli.printing import Printer
+from refloat.language import say
+
+EVERY = 1.0  # seconds between two looks at the clock
+ERASE = "\r\x1b[K"
+
+
+@contextmanager
+def waiting(printer: Printer, doing: str) -> Iterator[None]:
+    """Say what is being done, and for how long, while the block lasts longer than a moment; to people alone."""
+    if printer.form != "people" or not sys.stderr.isatty():
+        yield
+        return
+    over = threading.Event()
+    teller = threading.Thread(target=_tell, args=(doing, over), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+
+
+def _tell(doing: str, over: threading.Event) -> None:
+    begun, told = time.monotonic(), False
+    while not over.wait(EVERY):
+        seconds = int(time.monotonic() - begun)
+        sys.stderr.write(ERASE + say("{doing} … {seconds} s", doing=doing, seconds=seconds))
+        sys.stderr.flush()
+        told = True
+    if told:
+        sys.stderr.write(ERASE)
+        sys.stderr.flush()
