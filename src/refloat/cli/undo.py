@@ -107,22 +107,7 @@ def _last(session: Session, server: Refloat) -> str:
         except Refused:
             last = None
         else:
-            if entry["kind"] == "purge":
-                raise usage(
-                    say("the last change from here, {last}, is a purge, and nothing takes that back", last=last),
-                    say("{command}   lists what can be taken back, by its ID", command=session.command("trash")),
-                )
-            if entry["kind"] == "undo":
-                raise usage(
-                    say(
-                        "the last change from here, {last}, took {undone} back already",
-                        last=last,
-                        undone=entry["undoes"],
-                    ),
-                    say(
-                        "{command}   does {undone} again", command=session.command("undo", last), undone=entry["undoes"]
-                    ),
-                )
+            _refuse_final(session, entry)
             when = relative(moment(str(entry["at"])), session.printer.now)
             session.printer.note(
                 say(
@@ -141,6 +126,21 @@ def _last(session: Session, server: Refloat) -> str:
     session.printer.table(LOG, choices)
     offer = say("{command}   takes back one of these", command=session.command("undo", "ID"))
     raise usage(message, offer if choices else "")
+
+
+def _refuse_final(session: Session, entry: Entry) -> None:
+    """Raise Problem where the last change is no one to take back unasked: a purge, or an undo."""
+    last, undone = entry["id"], entry["undoes"]
+    if entry["kind"] == "purge":
+        raise usage(
+            say("the last change from here, {last}, is a purge, and nothing takes that back", last=last),
+            say("{command}   lists what can be taken back, by its ID", command=session.command("trash")),
+        )
+    if entry["kind"] == "undo":
+        raise usage(
+            say("the last change from here, {last}, took {undone} back already", last=last, undone=undone),
+            say("{command}   does {undone} again", command=session.command("undo", str(last)), undone=undone),
+        )
 
 
 def _id(change: str) -> str:

@@ -29,16 +29,22 @@ def _shared_options() -> list[click.Parameter]:
     ]
 
 
-class Verb(click.Command):
-    """Hands the function a Session first, and turns what it raises into words and an exit code."""
+class TranslatedCommand(click.Command):
+    """A command whose help passes the door of `refloat.language`."""
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
-        self.params.extend(_shared_options())
         self.help = say(self.help or "")
         for parameter in self.params:
             if isinstance(parameter, click.Option) and parameter.help:
                 parameter.help = say(parameter.help)
+
+
+class Verb(TranslatedCommand):
+    """Hands the function a Session first, and turns what it raises into words and an exit code."""
+
+    def __init__(self, *arguments: Any, params: Sequence[click.Parameter] = (), **attributes: Any) -> None:
+        super().__init__(*arguments, params=[*params, *_shared_options()], **attributes)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb and end the process with its exit code."""

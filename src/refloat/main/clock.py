@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from refloat.cli.verb import TranslatedCommand
 from refloat.language import say
-from refloat.main.directory_verb import DirectoryVerb
 from refloat.main.refusing import ending_in_words
 from refloat.ports import Metadata
 from refloat.settings import Flags, Settings, load
@@ -19,7 +19,7 @@ from refloat.usecases.clock import Standing, accept, stand
 SECOND = 1_000_000
 
 
-@click.command(cls=DirectoryVerb)
+@click.command(cls=TranslatedCommand)
 @click.argument("what", required=False, default="show", type=click.Choice(["show", "accept"]), metavar="[show|accept]")
 @click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The directory the images are in.")
 def clock(what: str, root: Path | None) -> None:
