@@ -15,6 +15,7 @@ from refloat.cli import wording
 from refloat.cli.printing import Column, Entry, Form, OutputEnded, Printer
 from refloat.cli.printing import now as clock
 from refloat.cli.problems import Exit, problem_of
+from refloat.cli.verb import TranslatedCommand
 from refloat.client.errors import ClientError
 from refloat.client.origin import parse_origin
 from refloat.client.pushing import Registry
@@ -87,7 +88,7 @@ class Flags(TypedDict):
     as_json: bool
 
 
-@click.command()
+@click.command(cls=TranslatedCommand)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.argument("words", metavar="[IMAGE]...", nargs=-1)
 @click.option("--deep", is_flag=True, help="Read every blob of what is found and compare its digest.")
