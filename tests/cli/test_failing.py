@@ -267,3 +267,20 @@ def test_an_output_that_takes_nothing_is_said_to_be_so(registry: Served, content
             stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, timeout=DEADLINE, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (1, "error: the output could not be written: No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["ls --json --nope", "rm --json", "undo --jsonl --skip --replace", "log --json -l 0", "nope --json", "--json ls",
+     "verify --json --nope"],
+)  # fmt: skip
+def test_a_line_that_cannot_be_read_is_told_of_as_a_document_where_that_was_asked_for(shell: Shell, words: str) -> None:
+    done = shell(*words.split())
+    assert (done.code, done.out) == (2, "")
+    told = json.loads(done.err)
+    assert (told["schema"], told["code"], told["exit"]) == ("refloat.error/1", "USAGE", 2)
+    assert told["hint"].endswith(("   says how", "refloat VERB --json"))
+
+
+def test_what_follows_the_end_of_options_asks_for_no_document(shell: Shell) -> None:
+    assert shell("show", "--", "--json", "--jsonl").err.startswith("error: got unexpected extra argument")

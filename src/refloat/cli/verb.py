@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from refloat.cli.printing import Form, OutputEnded, Printer, now
+from refloat.cli.printing import Form, OutputEnded, Printer, now, written_json
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.session import Session
 from refloat.cli.wording import visible_styled
@@ -123,9 +123,16 @@ def _unexpected(error: Exception) -> Problem:
 def tell(printer: Printer, problem: Problem) -> None:
     """Write a problem to standard error, in the form the caller asked for."""
     if printer.form in ("json", "jsonl"):
-        from refloat.cli.printing import written_json
+        sys.stderr.write(error_document(problem) + "\n")
+        return
+    for line in _lines(printer, problem):
+        sys.stderr.write(visible_styled(line) + "\n")
 
-        document = {
+
+def error_document(problem: Problem) -> str:
+    """Return a problem as the one JSON document that programs read on standard error."""
+    return written_json(
+        {
             "schema": "refloat.error/1",
             "code": problem.code,
             "exit": int(problem.exit),
@@ -134,10 +141,7 @@ def tell(printer: Printer, problem: Problem) -> None:
             "detail": problem.detail,
             "hint": problem.hint,
         }
-        sys.stderr.write(written_json(document) + "\n")
-        return
-    for line in _lines(printer, problem):
-        sys.stderr.write(visible_styled(line) + "\n")
+    )
 
 
 def _lines(printer: Printer, problem: Problem) -> Sequence[str]:
