@@ -12,7 +12,7 @@ from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, day, moment, relative, size
 from refloat.client.refloat import Document
-from refloat.language import say
+from refloat.language import say, say_counted
 
 PATIENCE = 3600.0  # seconds: a round over very much takes as long as removing the files does
 
@@ -48,16 +48,32 @@ def gc(session: Session, *, dry_run: bool) -> Exit:
 
 def _lines(session: Session, done: Document) -> Iterator[str]:
     waiting = cast("Entry", done["waiting"])
+    names = ("pruned", "swept", "expired_uploads", "condemned", "reaped")
+    pruned, swept, expired, condemned, reaped = (_number(done, name) for name in names)
+    blobs, freed, held = _number(waiting, "blobs"), size(_number(done, "reaped_bytes")), size(_number(waiting, "size"))
+    until = _until(session, waiting, done)
     for title, count, what in (
-        (say("pruned"), _number(done, "pruned"), say("changes whose window has ended")),
-        (say("swept"), _number(done, "swept"), say("manifests that nothing holds any more")),
-        (say("expired"), _number(done, "expired_uploads"), say("uploads that were never finished")),
-        (say("condemned"), _number(done, "condemned"), say("blobs that nothing uses any more")),
-        (say("reaped"), _number(done, "reaped"), say("blobs, {size} freed", size=size(_number(done, "reaped_bytes")))),
+        (say("pruned"), pruned, say_counted("change whose window has ended", "changes whose window has ended", pruned)),
+        (
+            say("swept"),
+            swept,
+            say_counted("manifest that nothing holds any more", "manifests that nothing holds any more", swept),
+        ),
+        (
+            say("expired"),
+            expired,
+            say_counted("upload that was never finished", "uploads that were never finished", expired),
+        ),
+        (
+            say("condemned"),
+            condemned,
+            say_counted("blob that nothing uses any more", "blobs that nothing uses any more", condemned),
+        ),
+        (say("reaped"), reaped, say_counted("blob, {size} freed", "blobs, {size} freed", reaped, size=freed)),
         (
             say("waiting"),
-            _number(waiting, "blobs"),
-            say("blobs, {size}{until}", size=size(_number(waiting, "size")), until=_until(session, waiting, done)),
+            blobs,
+            say_counted("blob, {size}{until}", "blobs, {size}{until}", blobs, size=held, until=until),
         ),
     ):
         yield f"  {title:<10}{count:>6,}  {what}"

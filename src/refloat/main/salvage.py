@@ -109,12 +109,13 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
         raise click.UsageError(say("say which images to put back, as they are listed"))
     form: Form = "json" if flags["as_json"] else "people" if sys.stdout.isatty() else "lines"
     printer = Printer(form, "auto", clock())
-    printer.note(say("Do not run `registry garbage-collect`: it removes for good what is listed here."))
     chosen = Chosen(words)
     with ending_in_words(when_locked=""), _asking(), closing(Ledger()) as ledger:
         registry = None if to is None else Registry(parse_origin(to, "loopback"))
         tree = _tree(directory, oci)
-        survey(tree, ledger, _progress)
+        printer.note(say("Do not run `registry garbage-collect`: it removes for good what is listed here."))
+        if not survey(tree, ledger, _progress):
+            printer.note(say("No blob is in {place}: is it where the registry keeps its images?", place=directory))
         inspector = Inspector(tree, ledger, "bytes" if flags["deep"] or oci or registry else "sizes")
         try:
             gone = gone_in(tree, ledger) if flags["gone"] or form == "json" else ()

@@ -103,11 +103,11 @@ def _print(printer: Printer, done: Verified, terms: VerifyTerms) -> None:
             printer.line(say("\tneeded by {image}", image=image))
     printer.line(
         say(
-            "{blobs} blobs ({size}) looked at, {manifests} manifests compared, {files} files looked up",
-            blobs=f"{done.blobs:,}",
+            "{blobs} ({size}) looked at, {manifests} compared, {files} looked up",
+            blobs=wording.counted(done.blobs, "blob"),
             size=wording.size(done.size),
-            manifests=f"{done.manifests:,}",
-            files=f"{done.files:,}",
+            manifests=wording.counted(done.manifests, "manifest"),
+            files=wording.counted(done.files, "file"),
         )
     )
     if done.healed:

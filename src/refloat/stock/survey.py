@@ -17,8 +17,11 @@ Telling = Callable[[str, int], None]
 """Is told what is counted, and how many so far."""
 
 
-def survey(tree: Tree, ledger: Ledger, tell: Telling) -> None:
-    """Fill an empty ledger. Reads manifests that links name, and blobs no repository has, up to 4 MiB each."""
+def survey(tree: Tree, ledger: Ledger, tell: Telling) -> int:
+    """Fill an empty ledger and return how many blobs there are.
+
+    Reads manifests that links name. Of blobs no repository has it reads 64 bytes, and those that can be manifests.
+    """
     for number, name in enumerate(tree.repositories()):
         ledger.note_repository(number, name)
         ledger.note_layers(number, tree.layers(name))
@@ -28,13 +31,14 @@ def survey(tree: Tree, ledger: Ledger, tell: Telling) -> None:
     ledger.note_losses()
     for digest in ledger.to_read():
         _read(tree, ledger, digest)
-    _read_blobs(tree, ledger, tell)
+    blobs = _read_blobs(tree, ledger, tell)
     for digest in ledger.unplaced():
         places = _places(ledger, digest, 0)
         ledger.note_loss(min(places, key=ledger.name_of, default=None), digest)
+    return blobs
 
 
-def _read_blobs(tree: Tree, ledger: Ledger, tell: Telling) -> None:
+def _read_blobs(tree: Tree, ledger: Ledger, tell: Telling) -> int:
     seen = 0
     for beginning, digests in tree.shards():
         linked = ledger.linked(beginning)
@@ -43,6 +47,7 @@ def _read_blobs(tree: Tree, ledger: Ledger, tell: Telling) -> None:
             if digest not in linked and not ledger.is_known(digest):
                 _read(tree, ledger, digest)
         tell("blobs", seen)
+    return seen
 
 
 def _read(tree: Tree, ledger: Ledger, digest: Digest) -> None:
