@@ -1,9 +1,11 @@
-"""Servers for black-box tests. Every one is a real `refloat serve` on loopback, over a directory of its own."""
+"""Servers for black-box tests, each over a directory of its own on loopback: `refloat serve`, and a Docker engine."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.clients.engine import Engine
+from tests.programs import needed, needed_root
 from tools.serving import Served
 
 Serve = Callable[..., Served]
@@ -31,3 +33,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     yield start
     for served in running:
         served.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A Docker engine."""
+    needed_root()
+    needed("docker")
+    with Engine(needed("dockerd"), tmp_path_factory.mktemp("e")) as running:
+        yield running

@@ -78,8 +78,15 @@ PACKAGED = {
         Packaged("tshark", "tshark", "looks at the packets"),
     ),
 }
+REGISTRY = Built(
+    "registry",
+    "github.com/distribution/distribution/v3/cmd/registry",
+    "v3.1.1",
+    "the reference registry's next version, to give undo and to measure against",
+)
 BUILT = {
     "test": (
+        REGISTRY,
         Built("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1", "client of the matrix"),
         Built("oras", "oras.land/oras/cmd/oras", "v1.3.6", "client of the matrix"),
         Built("regctl", "github.com/regclient/regclient/cmd/regctl", "v0.11.7", "client of the matrix"),
@@ -90,14 +97,7 @@ BUILT = {
             "the OCI's judge of registries",
         ),
     ),
-    "bench": (
-        Built(
-            "registry",
-            "github.com/distribution/distribution/v3/cmd/registry",
-            "v3.1.1",
-            "the reference registry's next version, to measure against",
-        ),
-    ),
+    "bench": (REGISTRY,),
     "wire": (),
 }
 

@@ -60,15 +60,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """A Docker engine."""
-    needed_root()
-    needed("docker")
-    with Engine(needed("dockerd"), tmp_path_factory.mktemp("e")) as running:
-        yield running
-
-
 @pytest.fixture
 def short_path() -> Iterator[Path]:
     """A directory with a short name: podman refuses a longer one for what it runs."""

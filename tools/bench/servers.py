@@ -97,7 +97,7 @@ class Server:
         return self.kind.name
 
     def start(self) -> Self:
-        """Start it and wait for the first 200 on /v2/; `took` is then how long that was, in seconds."""
+        """Start it and wait for the first answer on /v2/; `took` is then how long that was, in seconds."""
         port = free_port()
         self.root.mkdir(parents=True, exist_ok=True)
         command = self.kind.command(self.root, port)
@@ -154,11 +154,11 @@ def free_port() -> int:
 
 
 def answers(address: str) -> bool:
-    """Does a registry at `address` answer 200 on /v2/?"""
+    """Does a registry at `address` answer on /v2/, be it that it wants to know who asks?"""
     connection = http.client.HTTPConnection(address, timeout=5)
     try:
         connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
+        return connection.getresponse().status in (200, 401)
     except OSError:
         return False
     finally:
