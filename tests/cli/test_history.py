@@ -95,3 +95,39 @@ def test_diff_says_what_is_gone_which_platforms_came_and_that_there_is_more() ->
         "        and 1,200 more",
         "        and 100 more",
     ]
+
+
+def test_no_command_is_offered_for_a_deletion_that_was_taken_back(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    name = "history/back"
+    registry.wire.push(name, "v1", contents[0])
+    undone = shell("rm", f"{name}:v1").change
+    assert _state(shell, name, undone) == (f"refloat undo {undone}", "until")
+    undo = shell("undo").change
+    assert _state(shell, name, undone) == (f"undone by {undo}", f"undone by {undo}")
+    restored = shell("rm", f"{name}:v1").change
+    restore = shell("restore", f"{name}:v1").change
+    assert _state(shell, name, restored) == (f"brought back by {restore}", "nothing left")
+    replaced = shell("rm", f"{name}:v1").change
+    registry.wire.push(name, "v1", contents[1])
+    pushed = registry.last_change(name)
+    assert _state(shell, name, replaced) == (f"another image since {pushed}", "until")
+    assert "undone by" not in shell("trash", "show", replaced).out
+
+
+def _state(shell: Shell, name: str, change: str) -> tuple[str, str]:
+    """Return what history and log say of a change; of a date, that there is one."""
+    history = json.loads(shell("history", f"{name}:v1", "--json").out)["history"]
+    log = rows(shell("log", "--repo", name).out)
+    (said,) = [entry["state_text"] for entry in history if entry["change"] == change]
+    (undo,) = [row[7] for row in log if row[0] == change]
+    return said, "until" if undo.startswith("until 20") else undo
+
+
+def test_a_pipe_says_who_made_each_change(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("history/who", "v1", contents[0])
+    shell("rm", "history/who:v1")
+    assert {row[6] for row in rows(shell("history", "history/who:v1").out)} == {"127.0.0.1"}
+    shown = shell.on_terminal("history", "history/who:v1", "--color", "never").out.splitlines()
+    assert " refloat " in shown[2]  # people know a program sooner than an address

@@ -74,6 +74,25 @@ def test_a_repositorys_changes_and_the_trash_are_found_without_the_others(
     assert _walking(statements, tmp_path, STRAYS) == {}
 
 
+def test_what_became_of_a_change_and_of_a_move_is_found_by_their_references_alone(
+    said: tuple[Registry, set[str]], tmp_path: Path
+) -> None:
+    registry, statements = said
+    _use_everything(registry)
+    listing = registry.metadata.listing
+    change = listing.changes(TEAM, None, 1)[0].id
+    statements.clear()
+    assert listing.stands(change)
+    assert listing.history(TEAM, Tag("index"), None, 50)[0].stands
+    listing.history(TEAM, None, None, 50)
+    found = _walking(statements, tmp_path, re.compile(".*"))
+    assert len(found) == 3
+    asked = [step for steps in found.values() for step in steps if step.startswith(("SCAN", "USE TEMP"))]
+    assert asked == []
+    whole = [step for steps in found.values() for step in steps if "(repository=?)" in step]
+    assert whole == []
+
+
 def test_the_largest_and_the_newest_are_found_without_the_others(
     said: tuple[Registry, set[str]], tmp_path: Path
 ) -> None:

@@ -269,6 +269,33 @@ def test_a_change_can_be_taken_back_as_long_as_any_change_holds_what_it_needs(re
         assert listing.is_undoable(earlier) is undoable
 
 
+def test_a_change_stands_as_long_as_a_reference_is_where_it_moved_it(registry: Registry) -> None:
+    listing = registry.metadata.listing
+    first = push(registry, "a", "v1")
+    change = delete(registry, first)
+    assert listing.stands(change)
+    restored = registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("v1")), registry.cause())).change
+    assert restored is not None
+    assert (listing.stands(change), listing.stands(restored)) == (False, True)
+    last = rm(registry, "v1")
+    assert [listing.stands(each) for each in (change, restored, last)] == [True, False, True]
+    push(registry, "b", "v1")
+    assert [listing.stands(each) for each in (change, last)] == [True, True]  # the image is still gone
+
+
+def test_history_says_which_move_was_taken_back_and_by_what(registry: Registry) -> None:
+    push(registry, "a", "v1")
+    change = rm(registry, "v1")
+    back = take_back(registry, change)
+    rm(registry, "v1")
+    push(registry, "b", "v1")
+    told = registry.metadata.listing.history(TEAM, Tag("v1"), None, 10)
+    assert [(past.kind, past.stands, past.old_present) for past in told] == [
+        ("push", True, True), ("rm", False, True), ("undo", False, True), ("rm", False, True), ("push", False, True),
+    ]  # fmt: skip
+    assert [past.undone_by for past in told] == [None, None, told[1].change, back, change]
+
+
 def test_a_repository_of_the_same_content_elsewhere_is_not_touched(registry: Registry) -> None:
     elsewhere = RepositoryName("other")
     digest = push(registry, "a", "v1")

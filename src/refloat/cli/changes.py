@@ -39,10 +39,10 @@ def who(entry: Entry) -> object:
 
 
 def undo_state(entry: Entry) -> str:
-    """Say whether and until when a change can be taken back."""
-    if entry.get("undone_by"):
-        return say("undone by {change}", change=entry["undone_by"])
-    if not entry.get("undoable"):
+    """Say whether and until when a change can be taken back, or that nothing of it is left to take back."""
+    if not entry["standing"]:
+        return say("undone by {change}", change=entry["undone_by"]) if entry["undone_by"] else say("nothing left")
+    if not entry["undoable"]:
         return say("no longer")
     if all(move["old"] is None for move in moves_of(entry)):  # a push, of few moves
         return say("any time")

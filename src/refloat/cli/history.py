@@ -26,7 +26,7 @@ PAGE = 100
 PEOPLE = (
     Column("REV", "rev"),
     Column("WHEN", "at", "when"),
-    Column("WHO", lambda entry: who(entry) or via(entry)),
+    Column("WHO", lambda entry: entry["actor"] or via(entry) or entry["address"]),
     Column("CHANGE", "change_text"),
     Column("ID", "change"),
     Column("STATE OF THE NEW VALUE", "state_text"),
@@ -109,18 +109,17 @@ def _told(session: Session, server: Refloat, asked: Reference, *, since: str | N
     path = name_path(asked.repository, "history")
     entries = server.pages(path, "history", "before", reference=asked.value, since=instant, n=page)
     revisions: Counter[str] = Counter()
-    displaced: dict[str, str] = {}
+    followed: dict[str, Entry] = {}
     for entry in entries:
         reference = str(entry["reference"])
-        until = displaced.get(reference)
         yield {
             **entry,
             "rev": f"@{{{revisions[reference]}}}",
             "change_text": _change(entry),
-            "state_text": _state(session, asked.repository, entry, until),
+            "state_text": _state(session, entry, followed.get(reference)),
         }
         revisions[reference] += 1
-        displaced[reference] = str(entry["held_until"])
+        followed[reference] = entry
 
 
 def _change(entry: Entry) -> str:
@@ -133,10 +132,24 @@ def _change(entry: Entry) -> str:
     return f"{verb or 'moved'} {old} → {new}"
 
 
-def _state(session: Session, repository: str, entry: Entry, until: str | None) -> str:
+def _state(session: Session, entry: Entry, followed: Entry | None) -> str:
+    """Say what became of the value a move gave; `followed` is the next move of its reference."""
     state = entry["state"]
     if state is None:
-        return session.command("undo", str(entry["change"]))
-    if state == "held" and until is not None:
-        return say("in trash until {when}", when=day(until))
-    return {"live": "live", "held": say("in trash"), "gone": "gone", "purged": say("purged")}[str(state)]
+        return _deletion(session, entry, followed)
+    if state == "held" and followed is not None:
+        return say("in trash until {when}", when=day(str(followed["held_until"])))
+    return {"live": say("live"), "held": say("in trash"), "gone": say("gone"), "purged": say("purged")}[str(state)]
+
+
+def _deletion(session: Session, entry: Entry, followed: Entry | None) -> str:
+    """Give the command that takes a deletion back, or say what became of that."""
+    if entry["kind"] == "purge":
+        return say("for good")
+    if followed is None:
+        return session.command("undo", str(entry["change"])) if entry["undoable"] else say("no longer undoable")
+    if entry["undone_by"] is None:
+        return say("another image since {change}", change=followed["change"])
+    if followed["kind"] == "undo":
+        return say("undone by {change}", change=entry["undone_by"])
+    return say("brought back by {change}", change=entry["undone_by"])

@@ -128,10 +128,14 @@ class PastValue:
     change: str
     kind: ChangeKind
     actor: str | None
+    address: str | None
     client: str | None
     reason: str | None
     held_until: int
     new_present: bool  # does the repository still have the manifest `new`?
+    old_present: bool  # does it still have what is needed to take the move back?
+    stands: bool  # is it the reference's last move?
+    undone_by: str | None  # the change of the next move, where that put the reference back to `old`
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,19 @@ SELECT 1 FROM changes c JOIN moves m ON m.change = c.n
 WHERE c.id = ? AND m.old IS NOT NULL AND m.held IS NULL
 AND NOT EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.old) LIMIT 1"""
 
+# A reference that still is where a change moved it.
+_STANDS = """
+SELECT 1 FROM changes c JOIN moves m ON m.change = c.n WHERE c.id = ? AND m.new IS (
+    SELECT t.digest FROM tips t WHERE t.repository = m.repository AND t.reference = m.reference) LIMIT 1"""
+
 _HISTORY = """
-SELECT m.reference, m.seq, c.at, m.old, m.new, c.id, c.kind, c.actor, c.client, c.reason, c.held_until,
-    EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.new)
+SELECT m.reference, m.seq, c.at, m.old, m.new, c.id, c.kind, c.actor, c.address, c.client, c.reason, c.held_until,
+    EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.new),
+    m.old IS NULL OR EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.old),
+    l.seq IS NULL, CASE WHEN l.new IS m.old THEN (SELECT id FROM changes WHERE n = l.change) END
 FROM repositories r JOIN moves m ON m.repository = r.id JOIN changes c ON c.n = m.change
+LEFT JOIN moves l ON l.repository = m.repository AND l.seq = (SELECT min(k.seq) FROM moves k
+    WHERE k.repository = m.repository AND k.reference = m.reference AND k.seq > m.seq)
 WHERE r.name = ?1 AND m.seq < ?2 AND {which} AND c.at >= ?4 ORDER BY m.seq DESC LIMIT ?5"""
 _ONE_REFERENCE = "m.reference = ?3"
 _TAGS_ONLY = "m.reference NOT LIKE '%:%' AND ?3 IS NULL"
@@ -151,6 +160,9 @@ class SqliteListing(SqlitePrices):
     def is_undoable(self, change: str) -> bool:
         return self._execute(_LACKS, (change,)).fetchone() is None
 
+    def stands(self, change: str) -> bool:
+        return self._execute(_STANDS, (change,)).fetchone() is not None
+
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""
         row = self._execute("SELECT id FROM changes WHERE undoes = ? ORDER BY n DESC LIMIT 1", (change,)).fetchone()
@@ -163,7 +175,16 @@ class SqliteListing(SqlitePrices):
         rows = self._execute(statement, (repository, NEWEST if before is None else before, reference, since, limit))
         return [
             PastValue(  # type: ignore[call-arg]  # its fields, in order
-                to_reference(row[0]), row[1], row[2], to_digest(row[3]), to_digest(row[4]), *row[5:11], bool(row[11])
+                to_reference(row[0]),
+                row[1],
+                row[2],
+                to_digest(row[3]),
+                to_digest(row[4]),
+                *row[5:12],
+                bool(row[12]),
+                bool(row[13]),
+                bool(row[14]),
+                row[15],
             )
             for row in rows
         ]

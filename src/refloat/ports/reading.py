@@ -121,6 +121,9 @@ class Listing(Prices, Protocol):
     def is_undoable(self, change: str) -> bool:
         """Is every manifest that a change displaced still there, live or held?"""
 
+    def stands(self, change: str) -> bool:
+        """Is any reference that a change moved still where it moved it?"""
+
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""
 

@@ -1,6 +1,7 @@
 """How what the use cases return becomes an answer of the management API, in the shapes of `management_shapes`."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
@@ -15,8 +16,19 @@ from refloat.web import management_shapes as shapes
 from refloat.web.spelling import rfc3339
 
 MOST_MOVES = 100  # that a change tells of itself; the rest is a list of its own
-Describe = Callable[[Change], tuple[str | None, bool]]  # a change -> (the change that took it back, undoable)
 C = TypeVar("C", bound=shapes.Changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a change: what took it back, whether it still can be, whether anything of it still stands."""
+
+    undone_by: str | None
+    undoable: bool
+    standing: bool
+
+
+Describe = Callable[[Change], Fate]
 
 
 def encode(document: object) -> bytes:
@@ -26,7 +38,7 @@ def encode(document: object) -> bytes:
 
 def change_document(change: Change, describe: Describe, forecast: Forecast | None = None) -> shapes.Change:
     """Describe one change with the first of its moves, and what it will free, where that was asked."""
-    undone_by, undoable = describe(change)
+    fate = describe(change)
     return shapes.Change(
         id=change.id,
         run=change.run,
@@ -37,8 +49,9 @@ def change_document(change: Change, describe: Describe, forecast: Forecast | Non
         client=change.client,
         reason=change.reason,
         undoes=change.undoes,
-        undone_by=undone_by,
-        undoable=undoable,
+        undone_by=fate.undone_by,
+        undoable=fate.undoable,
+        standing=fate.standing,
         held_until=rfc3339(change.held_until),
         forecast=forecast_document(forecast),
         moves=[_moved(moved) for moved in change.moves[:MOST_MOVES]],
@@ -201,8 +214,12 @@ def history_document(
                 change=past.change,
                 kind=past.kind,
                 actor=past.actor,
+                address=past.address,
                 client=past.client,
                 reason=past.reason,
+                undone_by=past.undone_by,
+                undoable=past.kind != "purge" and past.old_present,
+                standing=past.stands,
                 held_until=rfc3339(past.held_until),
             )
             for past, state in entries

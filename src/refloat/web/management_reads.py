@@ -128,7 +128,12 @@ async def get_history(desk: Desk, request: Request, query: queries.HistoryQuery)
 
 
 def _describe(desk: Desk) -> answers.Describe:
-    def describe(change: Change) -> tuple[str | None, bool]:
-        return desk.listing.undone_by(change.id), change.kind != "purge" and desk.listing.is_undoable(change.id)
+    def describe(change: Change) -> answers.Fate:
+        listing = desk.listing
+        return answers.Fate(
+            undone_by=listing.undone_by(change.id),
+            undoable=change.kind != "purge" and listing.is_undoable(change.id),
+            standing=listing.stands(change.id),
+        )
 
     return describe

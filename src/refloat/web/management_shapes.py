@@ -70,6 +70,7 @@ class Change(Answer, frozen=True, kw_only=True, tag="refloat.change/1"):
     undoes: ChangeText | None
     undone_by: ChangeText | None
     undoable: bool
+    standing: bool
     held_until: Instant
     forecast: Forecast | None
     moves: Sequence[PastMove]
@@ -187,8 +188,12 @@ class PastValue(Row, frozen=True, kw_only=True):
     change: ChangeText
     kind: ChangeKind
     actor: str | None
+    address: str | None
     client: str | None
     reason: str | None
+    undone_by: ChangeText | None
+    undoable: bool
+    standing: bool
     held_until: Instant
 
 
