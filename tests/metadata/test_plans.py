@@ -133,6 +133,8 @@ def _use_everything(registry: Registry) -> None:
     change = registry.do(lambda tx: delete_reference(tx, TEAM, Digest.of(image), registry.cause())).change
     assert change is not None
     assert read.deleted_by(TEAM, Tag("v1")) is not None
+    assert read.purge_of(TEAM, Tag("v1")) is None
+    assert registry.metadata.listing.past_matching(TEAM, Digest.of(image)[:14], 10) == [Digest.of(image)]
     registry.do(lambda tx: undo(tx, UndoRequest(change), registry.cause()))
     gone = registry.do(lambda tx: remove(tx, Selection({TEAM: [Tag("index")]}), registry.cause(), "image"))
     assert gone.change is not None

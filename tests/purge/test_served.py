@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from tests.cli.conftest import Shell
+from tests.cli.conftest import Shell, known
 from tests.conftest import Serve
 from tests.purge.registry import found
 from tools.content import CONFIG, LAYER, MANIFEST, Content, Part, make_content
-from tools.serving import Served
+from tools.serving import Served, wait_until
 from tools.wire import Answer
 
 API = "/v2/_refloat/v1"
@@ -272,3 +272,56 @@ def test_a_purge_means_what_is_named_and_nothing_takes_it_back(serve: Serve, tmp
     assert (refused.code, "nothing takes a purge back" in refused.err) == (6, True), refused
     assert shell("undo", rm).code == 0
     assert served.wire.manifest("team/api", "v1").body == contents[1].index.body
+
+
+def test_a_404_says_that_it_was_purged_and_that_nothing_brings_it_back(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    shell = shell_for(tmp_path, served)
+    push(served, "v1")
+    shell("rm", "--tag-only", "team/api:v1")
+    push(served, "v2")
+    assert shell("purge", "team/api:v2", "--yes").code == 0
+    purge = served.last_change("team/api")
+    for reference in ("v1", "v2", LEAKED.digest):
+        (error,) = json.loads(served.wire.manifest("team/api", reference).expect(404).body)["errors"]
+        assert error["detail"]["purged_by"] == purge
+        assert error["detail"]["purged_at"].endswith("Z")
+    for name in ("team/api:v2", f"team/api@{LEAKED.digest[7:19]}"):
+        done = shell("show", name)
+        assert done.code == 6
+        assert known(done.err) == known(
+            f"error: {name} does not exist\n  it was purged just now by 127.0.0.1; nothing brings it back\n"
+        )
+    (error,) = json.loads(served.wire.manifest("team/api", "v3").expect(404).body)["errors"]
+    assert "purged_by" not in error["detail"]
+
+
+def test_what_was_pushed_again_and_deleted_was_not_purged(serve: Serve, tmp_path: Path) -> None:
+    served = serve(REGISTRY_REFLOAT_WINDOW="1s", REGISTRY_REFLOAT_COLLECT_INTERVAL="24h")
+    shell = shell_for(tmp_path, served)
+    push(served, "v1")
+    assert shell("purge", "team/api:v1", "--no-block", "--yes").code == 0
+    push(served, "v1")
+    deleted = shell("rm", "team/api:v1").change
+
+    def detail() -> dict[str, object]:
+        shell("gc")
+        (error,) = json.loads(served.wire.manifest("team/api", "v1").expect(404).body)["errors"]
+        return cast("dict[str, object]", error["detail"])
+
+    assert detail().get("deleted_by") in (deleted, None)
+    wait_until(lambda: "deleted_by" not in detail(), 60, lambda: str(detail()))
+    assert detail() == {"repository": "team/api", "reference": "v1"}
+
+
+def test_a_layer_is_named_by_its_whole_digest(serve: Serve, tmp_path: Path) -> None:
+    served = serve()
+    shell = shell_for(tmp_path, served)
+    push(served, "v1")
+    done = shell("purge", f"team/api@{SECRET.digest[7:19]}", "--yes")
+    assert (done.code, done.err.splitlines()) == (6, [
+        f"error: team/api@{SECRET.digest[7:19]} does not exist",
+        "  hint: a layer is named by its whole digest; refloat show team/api:TAG --json   has those of an image",
+    ])  # fmt: skip
+    assert "hint" not in shell("purge", "team/api:v9", "--yes").err.splitlines()[0]
+    assert shell("purge", f"team/api@{SECRET.digest}", "--yes").code == 0

@@ -42,7 +42,13 @@ def _unknown(session: Session, server: Refloat, reference: Reference, error: Ref
     if "reference" not in error.detail:  # it exists, and the past that was asked for does not
         return problem_of(error)
     name = named(reference.repository, error.detail["reference"])
-    change = error.detail.get("deleted_by")
+    change, purge = error.detail.get("deleted_by"), error.detail.get("purged_by")
+    if purge is not None:
+        when = relative(moment(str(error.detail["purged_at"])), session.printer.now)
+        fact = say("it was purged {when}{by}; nothing brings it back", when=when, by=_by(server, str(purge)))
+        return Problem(
+            say("{name} does not exist", name=name), Exit.NOT_FOUND, (fact,), code=error.code, detail=error.detail
+        )
     if change is None:
         hint = say("{command}   shows what it was", command=session.command("history", name)) if ":" in name else ""
         return Problem(

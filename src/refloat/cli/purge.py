@@ -20,6 +20,7 @@ from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, listed, short, size
 from refloat.client.errors import Refused
 from refloat.client.refloat import Document, Refloat
+from refloat.core.names import ALGORITHMS
 from refloat.language import say
 
 PATIENCE = 3600.0  # seconds: a large blob is read once, to know all of its digests
@@ -91,10 +92,20 @@ def _ask(session: Session, server: Refloat, reference: Reference, body: Document
             return server.post("purge", body, PATIENCE)
     except Refused as error:
         problem = explained(session, server, reference, error)
+        if error.code == "MANIFEST_UNKNOWN" and _is_short(reference) and not problem.facts:
+            problem.hint = say(
+                "a layer is named by its whole digest; {command}   has those of an image",
+                command=session.command("show", f"{reference.repository}:TAG", "--json"),
+            )
         others = error.detail.get("repositories")
         if isinstance(others, list):
             problem.facts = (say("also in  {repositories}", repositories=listed(others)),)
         raise problem from None
+
+
+def _is_short(reference: Reference) -> bool:
+    algorithm, _, digits = (reference.digest or "").partition(":")
+    return len(digits) < ALGORITHMS.get(algorithm, 0)
 
 
 def _confirm(session: Session, plan: Document) -> None:

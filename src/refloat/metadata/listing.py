@@ -271,6 +271,14 @@ class SqliteListing(SqlitePrices):
         )
         return [Digest(row[0]) for row in rows]
 
+    def past_matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
+        rows = self._execute(
+            """SELECT DISTINCT reference FROM moves WHERE repository = ?1 AND reference >= ?2 AND reference < ?2 || '~'
+               ORDER BY reference LIMIT ?3""",
+            (self._repository(repository), prefix, limit),
+        )
+        return [Digest(row[0]) for row in rows]
+
     def doomed(self, limit: int) -> list[Doomed]:
         return to_doomed(self._execute(_DOOMED, (limit,)))
 

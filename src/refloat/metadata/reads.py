@@ -4,6 +4,7 @@ import sqlite3
 
 from refloat.core.blocks import Block
 from refloat.core.names import Digest, Reference, RepositoryName
+from refloat.core.receipts import Receipt, read_line
 from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
 from refloat.metadata.rows import read_change
 
@@ -50,6 +51,14 @@ WHERE r.name = ? AND m.subject = ? ORDER BY m.digest"""
 _DELETED_BY = """
 SELECT m.change, m.new, m.held FROM repositories r JOIN moves m ON m.repository = r.id
 WHERE r.name = ? AND m.reference = ? ORDER BY m.seq DESC LIMIT 1"""
+
+
+_PURGE_OF = """
+SELECT p.note, c.at FROM repositories r JOIN moves m ON m.repository = r.id JOIN changes c ON c.n = m.change
+JOIN purged d ON d.digest = m.old JOIN purges p ON p.n = d.purge
+WHERE r.name = ?1 AND m.new IS NULL AND m.seq = (
+    SELECT max(l.seq) FROM moves l WHERE l.repository = r.id AND l.reference = ?2)
+ORDER BY d.purge DESC"""
 
 
 class SqliteReader:
@@ -108,3 +117,10 @@ class SqliteReader:
             (digest,),
         ).fetchone()
         return str(row[0]) if row else None
+
+    def purge_of(self, repository: RepositoryName, reference: Reference) -> Receipt | None:
+        for line, at in self._execute(_PURGE_OF, (repository, reference)):
+            note = read_line(line.encode())
+            if isinstance(note, Receipt) and repository in note.repositories and note.at >= at:
+                return note
+        return None

@@ -8,6 +8,7 @@ from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.prices import Hold, Place
+from refloat.core.receipts import Receipt
 from refloat.core.records import (
     Blob,
     Change,
@@ -59,6 +60,9 @@ class Reader(Protocol):
 
     def purged_by(self, digest: Digest) -> str | None:
         """Return the id of the newest purge that ended a digest."""
+
+    def purge_of(self, repository: RepositoryName, reference: Reference) -> Receipt | None:
+        """Return the newest purge that ended in `repository` what `reference` last pointed to."""
 
 
 class Prices(Protocol):
@@ -172,5 +176,8 @@ class Listing(Prices, Protocol):
 
     def held_matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
         """Return the digests so beginning that history holds."""
+
+    def past_matching(self, repository: RepositoryName, prefix: str, limit: int) -> list[Digest]:
+        """Return the digests so beginning that were live once, as far back as history goes."""
 
     def doomed(self, limit: int) -> list[Doomed]: ...

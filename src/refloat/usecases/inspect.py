@@ -94,14 +94,16 @@ def images(
 def find_reference(listing: Listing, repository: RepositoryName, text: str) -> Reference:
     """Return a tag or digest; `sha256:` with at least 7 hex digits is enough where one digest begins so.
 
-    Digests that are live come first, then those in the trash. Raises ManifestUnknown, RequestInvalid when
-    several begin so, and what `parse_reference` raises.
+    Digests that are live come first, then those in the trash, then those that were there once. Raises
+    ManifestUnknown, RequestInvalid when several begin so, and what `parse_reference` raises.
     """
     if not _SHORT_DIGEST.fullmatch(text) or len(text.partition(":")[2]) in (64, 128):
         return parse_reference(text)
-    found = listing.matching(repository, text, MOST_MATCHES) or listing.held_matching(repository, text, MOST_MATCHES)
+    ways = (listing.matching, listing.held_matching, listing.past_matching)
+    found = next((digests for way in ways if (digests := way(repository, text, MOST_MATCHES))), [])
     if not found:
-        raise ManifestUnknown(f"{repository} has no manifest whose digest begins with {text}", {"reference": text})
+        detail = {"repository": repository, "reference": text}
+        raise ManifestUnknown(f"{repository} has no manifest whose digest begins with {text}", detail)
     if len(found) > 1:
         hexes = text.partition(":")[2]
         raise RequestInvalid(f"{hexes} is ambiguous: {len(found)} digests begin with it", {"matches": found})

@@ -10,25 +10,32 @@ from refloat.ports import BlobStore, Reader, Transaction
 def resolve(read: Reader, repository: RepositoryName, reference: Reference) -> StoredManifest:
     """Return the live manifest `reference` points to.
 
-    Raises NameUnknown, or ManifestUnknown, whose detail names the change that deleted it. Spec: "Pulling
-    Manifests".
+    Raises NameUnknown, or ManifestUnknown, whose detail names the change that deleted it, or the purge that ended it.
+    Spec: "Pulling Manifests".
     """
     manifest = read.manifest(repository, reference)
     if manifest is not None:
         return _whole(manifest)
     if not read.has_repository(repository):
         raise NameUnknown(f"there is no repository {repository}", {"name": repository})
+    raise _missing(read, repository, reference)
+
+
+def _missing(read: Reader, repository: RepositoryName, reference: Reference) -> ManifestUnknown:
+    named = {"repository": repository, "reference": reference}
     change = read.deleted_by(repository, reference)
-    if change is None:
-        raise ManifestUnknown(f"{repository} has no {reference}", {"repository": repository, "reference": reference})
-    detail = {
-        "repository": repository,
-        "reference": reference,
-        "deleted_by": change.id,
-        "deleted_at": change.at,
-        "held_until": change.held_until,
-    }
-    raise ManifestUnknown(f"{reference} was deleted from {repository}; refloat undo {change.id} brings it back", detail)
+    if change is not None:
+        deleted = {"deleted_by": change.id, "deleted_at": change.at, "held_until": change.held_until}
+        return ManifestUnknown(
+            f"{reference} was deleted from {repository}; refloat undo {change.id} brings it back", {**named, **deleted}
+        )
+    purge = read.purge_of(repository, reference)
+    if purge is not None:
+        return ManifestUnknown(
+            f"{reference} was purged from {repository}; nothing brings it back",
+            {**named, "purged_by": purge.id, "purged_at": purge.at},
+        )
+    return ManifestUnknown(f"{repository} has no {reference}", named)
 
 
 def _whole(manifest: StoredManifest) -> StoredManifest:
