@@ -151,6 +151,13 @@ def test_skip_brings_back_the_rest(shell: Shell, registry: Served, contents: tup
     done = shell("undo", change, "--skip")
     assert done.code == 0
     assert "  story/skip:a stays as it is" in done.out
+    again = shell("undo", change, "--skip")
+    assert known(again.out) == (
+        "Nothing left that --skip brings back: 1 reference stays as it is\n"
+        "  9 references already as wanted\n"
+        "  story/skip:a stays as it is (DIGEST): it has moved since\n"
+        "  refloat undo CHANGE --replace   moves back what has moved since (undoable)\n"
+    )
     assert registry.wire.manifest("story/skip", "b").body == contents[1].index.body
     assert registry.wire.manifest("story/skip", "a").body == contents[1].index.body
 

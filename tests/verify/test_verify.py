@@ -277,3 +277,29 @@ def with_layer(layer: Part) -> bytes:
         "config": config, "layers": [layer.descriptor()],
     }  # fmt: skip
     return json.dumps(document).encode()
+
+
+def test_what_was_repaired_is_not_to_be_repaired_again(pushed: tuple[Served, Content]) -> None:
+    served, content = pushed
+    layer = largest(content)
+    flip(file_of(served, layer.digest))
+
+    def told(*flags: str) -> list[str]:
+        ended = refloat("verify", "--root", str(served.root), *flags, home=served.root.parent)
+        lines = str(ended.stdout).splitlines()
+        return lines[lines.index("1 finding") + 1 :]
+
+    assert told("--deep") == ["  refloat verify --deep --repair, with the server stopped, takes them out of service"]
+    served.stop()
+    assert told("--deep", "--repair") == [
+        "  1 marked as damaged: the next push of each brings it back",
+        "  0 moved to quarantine",
+    ]
+    before = "  1 out of service since an earlier repair: the next push of each brings it back"
+    assert told("--deep") == [before]
+    assert told() == [before]
+    assert verify(served, "--deep")[1]["findings"][0]["marked"] is True
+    flip(file_of(served, layer.digest))
+    assert told("--deep") == [
+        "  refloat verify --deep --repair, with the server stopped, serves again what is right again"
+    ]

@@ -74,19 +74,19 @@ def tell_undone(session: Session, server: Refloat, answer: Document) -> None:
             session.memory(server).keep(str(answer["change"]))
         session.printer.document("undo", undone=answer)
     else:
-        doing.finish(session, server, answer, _lines(answer))
+        doing.finish(session, server, answer, _lines(session, answer))
 
 
-def _lines(answer: Document) -> Iterator[str]:
+def _lines(session: Session, answer: Document) -> Iterator[str]:
     listed = moves_of(answer)
     whole = len(listed) == int(str(answer["moves_total"]))
     yield from moves.undone(listed) if whole else moves.tallied(answer)
-    satisfied = int(str(answer["satisfied_total"]))
+    satisfied, skipped = int(str(answer["satisfied_total"])), cast("list[Entry]", answer["skipped"])
     if not answer["moves"]:
-        yield say("Nothing to do: everything is as it would be")
-    elif satisfied:
+        yield _nothing(int(str(answer["skipped_total"])))
+    if satisfied and (answer["moves"] or skipped):
         yield say("  {references} already as wanted", references=counted(satisfied, "reference"))
-    for entry in cast("list[Entry]", answer["skipped"]):
+    for entry in skipped:
         name = moves.named(entry["repository"], entry["reference"])
         now = short(str(entry["now"])) if entry["now"] else say("not there")
         yield say("  {name} stays as it is ({now}): {why}", name=name, now=now, why=HINDERED[str(entry["why"])])
@@ -96,6 +96,19 @@ def _lines(answer: Document) -> Iterator[str]:
         more = int(str(answer[f"{title}_total"])) - len(cast("list[Entry]", answer[title]))
         if more:
             yield say("  and {references} more stay", references=f"{more:,}")
+    if not answer["moves"] and any(entry["why"] == "moved" for entry in skipped):
+        yield say(
+            "  {command}   moves back what has moved since (undoable)",
+            command=session.command("undo", str(answer["undoes"]), "--replace"),
+        )
+
+
+def _nothing(skipped: int) -> str:
+    """Say why nothing moved."""
+    if not skipped:
+        return say("Nothing to do: everything is as it would be")
+    stay = counted(skipped, "reference stays as it is", "references stay as they are")
+    return say("Nothing left that --skip brings back: {stay}", stay=stay)
 
 
 def _last(session: Session, server: Refloat) -> str:

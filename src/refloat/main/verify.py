@@ -125,9 +125,22 @@ def _print_found(printer: Printer, done: Verified, terms: VerifyTerms) -> None:
     if terms.act == "repair":
         printer.line(say("  {count} marked as damaged: the next push of each brings it back", count=done.marked))
         printer.line(say("  {count} moved to quarantine", count=done.set_aside))
-    elif any(finding.kind in REPAIRED for finding in done.findings):
-        command = f"refloat verify {'--deep ' if terms.depth == 'bytes' else ''}--repair"
-        printer.line(say("  {command}, with the server stopped, takes them out of service", command=command))
+    if before := sum(finding.mark == "stays" for finding in done.findings):
+        printer.line(
+            say("  {count} out of service since an earlier repair: the next push of each brings it back", count=before)
+        )
+    if terms.act == "report":
+        for line in _hints(done, terms):
+            printer.line(f"  {line}")
+
+
+def _hints(done: Verified, terms: VerifyTerms) -> Iterator[str]:
+    """Say what a repair would come to; nothing where it has been done."""
+    command = f"refloat verify {'--deep ' if terms.depth == 'bytes' else ''}--repair"
+    if any(finding.kind in REPAIRED and finding.mark == "none" for finding in done.findings):
+        yield say("{command}, with the server stopped, takes them out of service", command=command)
+    if any(finding.mark == "over" for finding in done.findings):
+        yield say("{command}, with the server stopped, serves again what is right again", command=command)
 
 
 def _print_json(printer: Printer, done: Verified) -> None:
@@ -141,4 +154,7 @@ def _print_json(printer: Printer, done: Verified) -> None:
 
 def _entry(finding: Finding) -> dict[str, object]:
     users = [{"repository": repository, "reference": reference} for repository, reference in finding.users]
-    return {"kind": finding.kind, "name": finding.name, "detail": finding.detail, "needed_by": users}
+    return {
+        "kind": finding.kind, "name": finding.name, "detail": finding.detail, "needed_by": users,
+        "marked": finding.mark != "none",
+    }  # fmt: skip

@@ -21,6 +21,7 @@ MOST_USERS = 10  # references named for each damaged blob
 Kind = Literal["missing", "damaged", "unreadable", "unknown", "foreign", "manifest", "database"]
 Depth = Literal["sizes", "bytes"]
 Act = Literal["report", "repair"]
+Mark = Literal["none", "stays", "over"]  # written down before as damaged: not, and rightly, and right again
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,14 @@ class Finding:
     """One thing that is not as it must be.
 
     `name` is a digest, a key or a file's name; `users` are the live references that cannot be pulled because of it.
+    What was marked by an earlier repair is out of service already.
     """
 
     kind: Kind
     name: str
     detail: str
     users: tuple[tuple[RepositoryName, Reference], ...] = ()
+    mark: Mark = "none"
 
 
 @dataclass(slots=True)
@@ -125,7 +128,8 @@ class _Look:
         finding = self._judge(digest, live)
         if finding is not None and self._is_still_live(digest, live):  # guard: verify-looks-twice
             users = tuple(self._metadata.verifying.users(digest, MOST_USERS))
-            self._find(replace(finding, users=users))
+            mark: Mark = "stays" if live.damaged and finding.mark == "none" else finding.mark
+            self._find(replace(finding, users=users, mark=mark))
         if self._terms.act == "repair":
             self._mark(digest, live, finding)
 
@@ -148,7 +152,8 @@ class _Look:
         if actual != digest:
             return Finding("damaged", digest, f"its file {live.key} has the bytes of {actual}")
         if live.damaged and self._terms.act == "report":
-            return Finding("damaged", digest, f"its file {live.key} was found damaged before, and is right again")
+            detail = f"its file {live.key} was found damaged before, and is right again"
+            return Finding("damaged", digest, detail, mark="over")
         return None
 
     def _is_still_live(self, digest: Digest, live: LiveKey) -> bool:
