@@ -30,6 +30,7 @@ LATER = {"help", "short_help", "metavar"}
 """Keywords that `Verb` hands to the door when it is made."""
 KNOWN = (
     "Basic ",  # RFC 7617
+    "Bearer ",  # RFC 6750
     "--host {}",
     "not found",  # what credential helpers answer
     "refloat clock accept --root {}",

@@ -256,7 +256,7 @@ def test_where_nothing_listens_nothing_is_put_back(stock: Stock) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert f"{address} does not answer" in salvage(stock, "team/web", "--to", address, code=9).stderr
+        assert f"nothing listens at {address}" in salvage(stock, "team/web", "--to", address, code=9).stderr
 
 
 def test_which_images_go_back_has_to_be_said(stock: Stock) -> None:

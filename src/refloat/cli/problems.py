@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from refloat.client.errors import BadHost, ClientError, NotAllowed, NotRefloat, Refused, Unreachable
+from refloat.client.errors import BadHost, Broken, ClientError, NotAllowed, NotRefloat, Refused, Unreachable
 
 
 class Exit(IntEnum):
@@ -59,6 +59,7 @@ KINDS: Mapping[type[ClientError], Exit] = {
     Unreachable: Exit.UNREACHABLE,
     NotRefloat: Exit.UNREACHABLE,
     NotAllowed: Exit.NOT_ALLOWED,
+    Broken: Exit.FOUND_PROBLEMS,
 }
 
 
@@ -71,7 +72,7 @@ def problem_of(error: ClientError) -> Problem:
     """Return how a client's error is told where no verb tells it better."""
     if isinstance(error, Refused):
         return _refusal(error)
-    kind = type(error)
+    kind = next((kind for kind in type(error).__mro__ if kind in KINDS), type(error))
     return Problem(error.message, KINDS.get(kind, Exit.FAILED), error.facts, error.hint, kind.__name__.upper())
 
 

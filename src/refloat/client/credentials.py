@@ -1,7 +1,8 @@
 """Who asks: Docker's and Podman's credential files and helpers, in the order those tools read them.
 
 A file names servers under `auths`; a helper is a program `docker-credential-NAME` that is told the server
-on standard input and answers `{"Username", "Secret"}`. Only user and password are used.
+on standard input and answers `{"Username", "Secret"}`. An identity token, which stands for a login and is given to
+token servers alone, is found only by who asks for it.
 """
 
 import base64
@@ -9,8 +10,9 @@ import binascii
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from refloat.language import say
 
@@ -20,11 +22,12 @@ TOKEN_USER = "<token>"  # a helper's way to say that the secret is an identity t
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and a password, and where they came from."""
+    """A user and a password, and where they came from; or instead of a password an identity token."""
 
     user: str
-    password: str
+    password: str = field(repr=False)
     source: str
+    identity_token: str = field(default="", repr=False)
 
     @property
     def authorization(self) -> str:
@@ -44,8 +47,18 @@ class _NotUsable(Exception):
     """A file or a helper could not be used; the text says why."""
 
 
-def search(netloc: str, environment: Mapping[str, str], home: Path) -> Search:
-    """Look for credentials of a server, `HOST[:PORT]`."""
+class _IdentityToken(_NotUsable):
+    """What was found is an identity token. The text is for those who cannot use it."""
+
+    def __init__(self, text: str, found: Credentials) -> None:
+        super().__init__(text)
+        self.found = found
+
+
+def search(
+    netloc: str, environment: Mapping[str, str], home: Path, usable: Literal["passwords", "all"] = "passwords"
+) -> Search:
+    """Look for credentials of a server, `HOST[:PORT]`; identity tokens count only where all are usable."""
     if "REFLOAT_USERNAME" in environment:
         named = Credentials(
             environment["REFLOAT_USERNAME"], environment.get("REFLOAT_PASSWORD", ""), "REFLOAT_USERNAME"
@@ -55,6 +68,11 @@ def search(netloc: str, environment: Mapping[str, str], home: Path) -> Search:
     for path in _files(environment, home):
         try:
             found = _in_file(path, _shown(path, home), netloc, environment)
+        except _IdentityToken as token:
+            if usable == "all":
+                return Search(token.found, tuple(notes))
+            notes.append(str(token))
+            continue
         except _NotUsable as problem:
             notes.append(str(problem))
             continue
@@ -154,15 +172,19 @@ def _from_helper(answer: str, failed: str, source: str) -> Credentials:
     except (ValueError, KeyError, TypeError):
         raise _NotUsable(say("{failed}its answer cannot be understood", failed=failed)) from None
     if user == TOKEN_USER:
-        raise _NotUsable(
-            say("{failed}it holds an identity token, and only user and password can be used", failed=failed)
+        raise _IdentityToken(
+            say("{failed}it holds an identity token, and only user and password can be used", failed=failed),
+            Credentials("", "", source, str(secret)),
         )
     return Credentials(str(user), str(secret), source)
 
 
 def _from_entry(entry: Mapping[str, object], shown: str) -> Credentials | None:
-    if entry.get("identitytoken"):
-        raise _NotUsable(say("{shown} holds an identity token, and only user and password can be used", shown=shown))
+    if isinstance(token := entry.get("identitytoken"), str) and token:
+        raise _IdentityToken(
+            say("{shown} holds an identity token, and only user and password can be used", shown=shown),
+            Credentials("", "", shown, token),
+        )
     if isinstance(entry.get("username"), str):
         return Credentials(str(entry["username"]), str(entry.get("password", "")), shown)
     coded = entry.get("auth")

@@ -29,6 +29,14 @@ class NotAllowed(ClientError):
     """The server wants to know who asks, or does not let them."""
 
 
+class NotLetThrough(NotAllowed, NotRefloat):
+    """A server did not let a request for the management API through, and nothing shows that it is a refloat."""
+
+
+class Broken(ClientError):
+    """What came is not what was promised: cut off, another digest, or nothing that can be understood."""
+
+
 class Refused(ClientError):
     """The server's own error: its code, status, sentence and detail."""
 

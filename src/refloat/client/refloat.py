@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from refloat.client.errors import ClientError, NotAllowed, NotRefloat, Refused, Unreachable
+from refloat.client.errors import ClientError, NotAllowed, NotLetThrough, NotRefloat, Refused, Unreachable
 from refloat.client.origin import Origin
 from refloat.client.wire import Answer, Wire
 from refloat.language import say
@@ -64,7 +64,7 @@ class Refloat:
             self._authorization = self._authorize(answer)
             answer = send(self._headers())
             if answer.status == 401:
-                raise self._not_accepted(())
+                raise self._not_accepted(answer, ())
         return answer
 
     def _headers(self) -> dict[str, str]:
@@ -76,7 +76,7 @@ class Refloat:
 
         challenge = answer.headers.get("www-authenticate", "")
         if not challenge.lower().startswith("basic"):
-            raise NotAllowed(
+            raise _kind(answer)(
                 say(
                     "{server} asks for more than user and password, which is all that can be sent",
                     server=self.origin.netloc,
@@ -86,11 +86,11 @@ class Refloat:
             return Credentials(*self._login, source="--username").authorization
         found = search(self.origin.netloc, os.environ, Path.home())
         if found.credentials is None:
-            raise self._not_accepted(found.notes)
+            raise self._not_accepted(answer, found.notes)
         return found.credentials.authorization
 
-    def _not_accepted(self, notes: tuple[str, ...]) -> NotAllowed:
-        return NotAllowed(
+    def _not_accepted(self, answer: Answer, notes: tuple[str, ...]) -> NotAllowed:
+        return _kind(answer)(
             say("{server}: authentication required", server=self.origin.netloc),
             notes,
             say("docker login {server}", server=self.origin.netloc),
@@ -115,9 +115,8 @@ class Refloat:
                 )
             )
         if answer.status in (403, 407):
-            return NotAllowed(
-                say("{server} does not let you: {status}", server=self.origin.netloc, status=answer.status)
-            )
+            kind = NotAllowed if answer.status == 407 else NotLetThrough
+            return kind(say("{server} does not let you: {status}", server=self.origin.netloc, status=answer.status))
         if answer.status >= 500:
             return Unreachable(say("{server} answers {status}", server=self.origin.netloc, status=answer.status))
         return NotRefloat(
@@ -154,6 +153,10 @@ def _refused(status: int, document: Document) -> Refused:
         str(first.get("message", say("answered {status}", status=status))),
         first.get("detail"),
     )
+
+
+def _kind(answer: Answer) -> type[NotAllowed]:
+    return NotAllowed if MARK in answer.headers else NotLetThrough
 
 
 def _json(body: bytes) -> Document:

@@ -1,6 +1,10 @@
 """Puts salvaged images back into a running registry, and pulls each to see that it is there."""
 
-from refloat.client.pushing import Registry
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+from refloat.client.registry import Registry
 from refloat.core.errors import Unavailable
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.names import Digest
@@ -8,6 +12,8 @@ from refloat.stock.ledger import Ledger
 from refloat.stock.lost import Lost
 from refloat.stock.reading import body_of
 from refloat.stock.tree import Tree
+
+PIECE = 1 << 20  # bytes read at once
 
 
 def put_back(tree: Tree, ledger: Ledger, registry: Registry, image: Lost) -> str:
@@ -19,7 +25,8 @@ def put_back(tree: Tree, ledger: Ledger, registry: Registry, image: Lost) -> str
     name, reference = image.name, _free_tag(registry, image)
     for digest in image.parts.blobs:
         if not registry.has(name, digest):
-            registry.upload(name, digest, tree.path_of(digest))
+            path = tree.path_of(digest)
+            registry.upload(name, digest, path.stat().st_size, partial(_bytes_of, path))
     first, *children = image.parts.manifests
     for digest in reversed(children):
         _put(tree, ledger, registry, (name, digest, digest))
@@ -27,10 +34,17 @@ def put_back(tree: Tree, ledger: Ledger, registry: Registry, image: Lost) -> str
     return f"{name}:{reference}"
 
 
+def _bytes_of(path: Path, first: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(first)
+        while piece := file.read(PIECE):
+            yield piece
+
+
 def _free_tag(registry: Registry, image: Lost) -> str:
     for tag in (*image.tags, image.label):
         there = registry.manifest(image.name, tag)
-        if there is None or Digest.of(there, image.digest.algorithm) == image.digest:
+        if there is None or Digest.of(there.body, image.digest.algorithm) == image.digest:
             return tag
     raise Unavailable(f"{image.name}:{image.label} is taken")
 
@@ -40,5 +54,6 @@ def _put(tree: Tree, ledger: Ledger, registry: Registry, what: tuple[str, str, D
     media_type, _, _, _ = ledger.said(digest)
     body = body_of(tree, digest, MAX_SIZE)
     registry.put(name, reference, media_type, body)
-    if registry.manifest(name, reference) != body:
+    there = registry.manifest(name, reference)
+    if there is None or there.body != body:
         raise Unavailable(f"{name} does not give {digest} back as it was put")

@@ -18,7 +18,7 @@ from refloat.cli.problems import Exit, problem_of
 from refloat.cli.verb import TranslatedCommand
 from refloat.client.errors import ClientError
 from refloat.client.origin import parse_origin
-from refloat.client.pushing import Registry
+from refloat.client.registry import Registry
 from refloat.language import say, say_counted
 from refloat.main.refusing import StartRefused, complain, ending_in_words
 from refloat.main.returning import put_back
