@@ -61,6 +61,7 @@ PACKAGED = {
         Packaged("curl", "curl", "the article's flow, as people type it"),
         Packaged("ip", "iproute2", "brings loopback up in the article's own network"),
         Packaged("docker-registry", "docker-registry", "a registry that is not refloat"),
+        Packaged("openssl", "openssl", "certificates of the tests' own, and what signs their tokens"),
         Packaged("gcc", "gcc libc6-dev", "builds the library that lets the disk fail"),
         Packaged("mkfs.ext4", "e2fsprogs", "a disk in memory, for power cuts"),
         Packaged("losetup", "mount", "the same"),

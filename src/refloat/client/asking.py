@@ -96,7 +96,7 @@ class Asking:
         exchange, authentication = self._exchange(self.origin), self._authentication
         sent = authentication.header(needs)
         reply = exchange.send(request, sent, read)
-        for _ in range(2):  # a token that was kept may have ended, or be for less than is asked for here
+        for _ in range(1 if sent else 2):  # a token may have ended, or be for less than is asked for here
             if reply.status != 401 or (sent and not sent["Authorization"].startswith(BEARER)):
                 break
             self._read(reply)
