@@ -117,7 +117,10 @@ def test_what_does_not_exist(shell: Shell, registry: Served, contents: tuple[Con
 def test_nothing_to_bring_back(own: tuple[Served, Shell]) -> None:
     served, shell = own
     known = shell("restore", "failing/never:v1")
-    assert (known.code, known.err) == (6, "error: history knows no value of failing/never:v1\n")
+    assert (known.code, known.err) == (
+        6,
+        f"error: there is no repository failing/never at {served.address}\n  hint: refloat ls   lists them\n",
+    )
     assert shell("undo", "failing/never:v1").err.endswith("refloat restore REF   brings an image back by its name\n")
     nothing = f"error: no change was made from here at {served.address}\n"
     assert (shell("undo").code, shell("undo").err) == (2, nothing)
@@ -284,3 +287,60 @@ def test_a_line_that_cannot_be_read_is_told_of_as_a_document_where_that_was_aske
 
 def test_what_follows_the_end_of_options_asks_for_no_document(shell: Shell) -> None:
     assert shell("show", "--", "--json", "--jsonl").err.startswith("error: got unexpected extra argument")
+
+
+def test_a_repository_that_never_was_has_no_changes_and_no_trash(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    expected = f"error: there is no repository never/was at {registry.address}\n  hint: refloat ls   lists them\n"
+    for words in (["ls", "never/was"], ["log", "--repo", "never/was"], ["trash", "--repo", "never/was"]):
+        done = shell(*words)
+        assert (done.code, done.out, done.err) == (6, "", expected), words
+    registry.wire.push("failing/once", "v1", contents[0])
+    assert shell("trash", "--repo", "failing/once").code == 0
+    shell("rm", "failing/once/")
+    for words in (["log", "--repo", "failing/once", "--by", "nobody"], ["trash", "--repo", "failing/once"]):
+        assert shell(*words).code == 0, words
+
+
+def test_restore_of_what_never_was(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    registry.wire.push("failing/never", "v1", contents[0])
+    done = shell("restore", "failing/never:nope")
+    assert done.code == 6
+    assert done.err == (
+        "error: failing/never:nope does not exist, and history knows no value it had\n"
+        "  hint: refloat history failing/never   shows what there was\n"
+    )
+
+
+def test_as_of_several_references_asks_which(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
+    for tag in ("a", "b"):
+        registry.wire.push("failing/several", tag, contents[0])
+    change = shell("rm", "failing/several:a", "failing/several:b").change
+    done = shell("undo", change, "--as", "c")
+    assert done.code == 2
+    assert done.err == (
+        f"error: {change} moved several references, and --as brings back one\n  a\n  b\n"
+        f"  hint: refloat undo {change} --as c --reference REF\n"
+    )
+    assert shell("undo", change, "--as", "c", "--reference", "b").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["restore", "R:v1", "--rev", "99999999999"], "--rev is a number of changes, at most 2147483647"),
+        (["rm", "-n", "R:v1", "--reason", "x" * 1001], "--reason is text of at most 1000 characters"),
+        (["rm", "-n", "R:v1", "--reason", "x" * 1001, "--json"], "--reason is text of at most 1000 characters"),
+        (["rm", "-n", "R:v*", "--older-than", "999999w"], "--older-than is a number of seconds, at most 3162240000"),
+        (["undo", "abc", "--as", "x" * 201], "--as is a tag"),
+    ],
+)
+def test_a_value_the_server_refuses_is_named_as_it_was_typed(
+    shell: Shell, registry: Served, contents: tuple[Content, Content], words: list[str], sentence: str
+) -> None:
+    registry.wire.push("failing/value", "v1", contents[0])
+    done = shell(*(word.replace("R:", "failing/value:") for word in words))
+    assert done.code == 2
+    told = json.loads(done.err)["message"] if "--json" in words else done.err.splitlines()[0].removeprefix("error: ")
+    assert told == sentence

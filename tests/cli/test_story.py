@@ -39,6 +39,11 @@ def test_rm_of_one_of_two_tags_leaves_the_image(
         "Undo:  refloat undo CHANGE\n"
     )
     assert registry.wire.manifest("story/two", contents[0].index.digest).status == 200
+    nothing = "frees nothing: no image goes with it"
+    plan = shell("rm", "-n", "--tag-only", "story/two:latest").out.splitlines()
+    assert plan[2:4] == [f"  {nothing}", "  could be brought back until " + plan[3][-10:]]
+    (change,) = json.loads(shell("trash", "--repo", "story/two", "--json").out)["changes"]
+    assert nothing in shell.on_terminal("trash", "show", change["id"]).out
 
 
 def test_rm_of_two_images_says_what_goes_with_both(
@@ -73,7 +78,13 @@ def test_a_dry_run_says_the_same_and_does_nothing(
     plan = shell("rm", "-n", "story/dry:v1")
     assert registry.wire.manifest("story/dry", "v1").status == 200
     real = shell("rm", "story/dry:v1")
-    assert plan.out.splitlines()[:-1] == real.out.splitlines()[:-1]
+    told = plan.out.replace("Would move to trash", "Moved to trash").replace("could be", "can be")
+    assert told.splitlines()[:-1] == real.out.splitlines()[:-1]
+    assert not {"Moved", "Restored"} & set(plan.out.replace(":", " ").split())
+    back = shell("undo", "-n", real.change)
+    assert known(back.out) == (
+        "Would restore: story/dry:v1  (DIGEST) and 3 more manifests\nDry run: nothing was changed.\n"
+    )
     assert plan.out.splitlines()[-1] == "Dry run: nothing was changed."
 
 
@@ -169,6 +180,8 @@ def test_restore_to_an_earlier_value(shell: Shell, registry: Served, contents: t
     assert known(done.out) == ("Moved: story/past:latest  DIGEST → DIGEST\nUndo:  refloat undo CHANGE\n")
     assert registry.wire.manifest("story/past", "latest").body == contents[0].index.body
     moment = json.loads(shell("history", "story/past:latest", "--json").out)["history"][1]["at"]
+    planned = shell("restore", "-n", "story/past:latest@{1}")
+    assert known(planned.out).startswith("Would move: story/past:latest  DIGEST → DIGEST\n")
     assert shell("restore", "story/past:latest", "--at", moment, "--as", "then").code == 0
     assert registry.wire.manifest("story/past", "then").body == contents[1].index.body
 
@@ -301,7 +314,8 @@ def test_a_pattern_takes_the_tags_that_match(shell: Shell, registry: Served, con
         "  FORECAST",
         "  can be brought back until DAY",
     ]
-    assert planned.out.splitlines()[:4] == done.out.splitlines()[:4]
+    assert planned.out.splitlines()[:2] == [line.replace("Moved", "Would move") for line in done.out.splitlines()[:2]]
+    assert planned.out.splitlines()[2] == done.out.splitlines()[2]
     every = ["main", *(f"pr-{number}" for number in range(7))]
     for place, tags in (("wild/a", ["main"]), ("wild/b/c", ["main"]), ("other/a", every)):
         assert registry.wire.ask("GET", f"/v2/{place}/tags/list").document()["tags"] == tags

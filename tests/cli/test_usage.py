@@ -44,6 +44,7 @@ def test_the_classes_are_every_byte_there_is(own: tuple[Served, Shell], contents
     wire.ask("POST", "/v2/team/api/blobs/uploads/").expect(202)
     classes = dict(line.split("\t") for line in shell("du").out.splitlines())
     assert list(classes) == ["tagged", "untagged", "trash", "leased", "uploads", "doomed", "quarantine", "unknown"]
+    assert json.loads(shell("du", "--json").out)["total"] == sum(map(int, classes.values()))
     stored = [path for name in ("objects/*/*", "incoming/*") for path in (served.root / "refloat").glob(name)]
     assert sum(map(int, classes.values())) == sum(path.stat().st_size for path in stored)
     assert int(classes["tagged"]) == sum(len(part.body) for part in contents[0].blobs)

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 
 import click
 
-from refloat.cli.moves import Move, first_of, named, summary
+from refloat.cli.moves import Move, first_of, is_digest, named, summary
 from refloat.cli.printing import Column, Entry, Printer
 from refloat.cli.wording import day, short, size
 from refloat.language import say
@@ -77,11 +77,14 @@ TRASH = (
 )
 
 
-def forecast_text(forecast: Entry | None) -> str:
-    """Say what a removal will free and what stays; nothing where there is nothing to say."""
+def forecast_text(entry: Entry) -> str:
+    """Say what a change or a removal will free and what stays; nothing where there is nothing to say."""
+    forecast = cast("Entry | None", entry["forecast"])
     if forecast is None:
         return ""
     frees, later, stays = (int(str(forecast[name])) for name in ("frees", "later", "stays"))
+    if not frees and not later and _takes_no_image(entry):
+        return say("frees nothing: no image goes with it")
     parts = [
         say("frees {size} by {day}", size=size(frees), day=day(str(forecast["by"]))) if frees else say("frees nothing")
     ]
@@ -90,6 +93,13 @@ def forecast_text(forecast: Entry | None) -> str:
     if stays:
         parts.append(say("{size} is shared and stays", size=size(stays)))
     return " · ".join(parts)
+
+
+def _takes_no_image(entry: Entry) -> bool:
+    """Do only tags go, or move?"""
+    listed = moves_of(entry)
+    is_whole = len(listed) == int(str(entry["moves_total"]))
+    return is_whole and not any(is_digest(move["reference"]) and move["new"] is None for move in listed)
 
 
 MOVES = tuple(Column(name.upper(), name) for name in ("repository", "reference", "old", "new"))
@@ -109,7 +119,7 @@ def one_change(printer: Printer, change: Entry, moves: Iterable[Move]) -> None:
         (say("reason"), change["reason"]),
         (say("takes back"), change["undoes"]),
         (say("undo"), undo_state(change)),
-        (say("space"), forecast_text(cast("Entry | None", change["forecast"]))),
+        (say("space"), forecast_text(change)),
     ):
         if value:
             printer.line(f"  {title:<10}  {value}")

@@ -56,4 +56,7 @@ def finish(session: Session, server: Refloat, answer: Entry, lines: Iterable[str
 
 def until(answer: Entry) -> str:
     """Say until when a change can be taken back."""
-    return say("  can be brought back until {when}", when=day(str(answer["held_until"])))
+    when = day(str(answer["held_until"]))
+    if answer["dry_run"]:
+        return say("  could be brought back until {when}", when=when)
+    return say("  can be brought back until {when}", when=when)

@@ -84,12 +84,16 @@ def _list(server: Refloat, path: str, title: str, top: int, repository: str | No
 def _print(session: Session, title: str, columns: tuple[Column, ...], entries: Sequence[Entry]) -> None:
     printer = session.printer
     if printer.form == "json":
-        printer.document("du", **{title: entries})
+        total = {"total": _total(entries)} if title == "classes" else {}
+        printer.document("du", **{title: entries}, **total)
     elif printer.form == "quiet":
         for entry in entries:
             printer.line(str(columns[0].of(entry)))
     else:
         printer.table(columns, entries)
         if printer.form == "people" and title == "classes":
-            total = sum(int(str(entry["size"])) for entry in entries)
-            printer.line(say("{size} in all", size=size(total)))
+            printer.line(say("{size} in all", size=size(_total(entries))))
+
+
+def _total(classes: Sequence[Entry]) -> int:
+    return sum(int(str(entry["size"])) for entry in classes)

@@ -8,11 +8,15 @@ import click
 from refloat.cli import completing
 from refloat.cli.changes import LOG, limited, undo_state, what, who
 from refloat.cli.following import follow
+from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry, Printer
 from refloat.cli.problems import Exit, usage
+from refloat.cli.reference import Reference
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import TIMES, beginning
+from refloat.client.errors import Refused
+from refloat.client.refloat import Refloat, name_path
 from refloat.core.kinds import KINDS
 from refloat.language import say
 
@@ -57,6 +61,8 @@ def log(session: Session, *, following: bool, limit: int, repo: str | None, **on
     if not following:
         pages = server.pages("changes", "changes", "before", **query, n=min(limit, PAGE))
         found: list[Entry] = list(islice(pages, limit))
+        if not found:
+            _refuse_unknown(session, server, repo)
         print_changes(printer, "log", found, LINES if printer.form == "lines" else _columns(found))
         return Exit.OK
     follow(printer, server, query, limit, _growing if printer.form == "people" else lambda _: LINES)
@@ -79,11 +85,24 @@ def _growing(entries: Sequence[Entry]) -> tuple[Column, ...]:
 def list_changes(
     session: Session, path: str, repository: str | None, limit: int, columns: tuple[Column, ...]
 ) -> list[Entry]:
-    """Print changes from a list of the server; return them."""
-    pages = session.server().pages(path, "changes", "before", repository=repository, n=min(limit, PAGE))
+    """Print changes from a list of the server; return them. Raises Problem where the repository never was."""
+    server = session.server()
+    pages = server.pages(path, "changes", "before", repository=repository, n=min(limit, PAGE))
     found: list[Entry] = list(islice(pages, limit))
+    if not found:
+        _refuse_unknown(session, server, repository)
     print_changes(session.printer, path, found, columns)
     return found
+
+
+def _refuse_unknown(session: Session, server: Refloat, repository: str | None) -> None:
+    """Raise Problem where a repository never was: it has no changes, and never had any."""
+    if repository is None:
+        return
+    try:
+        server.get(name_path(repository, "history"), n=1)
+    except Refused as error:
+        raise explained(session, server, Reference(None, repository), error) from None
 
 
 def print_changes(printer: Printer, name: str, found: list[Entry], columns: tuple[Column, ...]) -> None:

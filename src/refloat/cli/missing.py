@@ -40,7 +40,9 @@ def explained(session: Session, server: Refloat, reference: Reference, error: Re
 
 def _unknown(session: Session, server: Refloat, reference: Reference, error: Refused) -> Problem:
     if "reference" not in error.detail:  # it exists, and the past that was asked for does not
-        return problem_of(error)
+        problem = problem_of(error)
+        problem.hint = say("{command}   shows what there was", command=session.command("history", reference.repository))
+        return problem
     name = named(reference.repository, error.detail["reference"])
     change, purge = error.detail.get("deleted_by"), error.detail.get("purged_by")
     if purge is not None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from refloat.cli.printing import Entry
@@ -9,6 +10,26 @@ from refloat.cli.wording import counted, listed, short
 from refloat.language import say
 
 Move = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The words for what was done, or would be."""
+
+    removed: str
+    restored: str
+    moved: str
+
+
+DONE = Telling(say("Moved to trash"), say("Restored"), say("Moved"))
+PLANNED = Telling(say("Would move to trash"), say("Would restore"), say("Would move"))
+
+
+def telling(answer: Entry) -> Telling:
+    """Return the words for an answer: those of a dry run tell of nothing that was done."""
+    return PLANNED if answer["dry_run"] else DONE
+
+
 _FALLBACK = re.compile(r"sha(?:256|512)-[0-9a-f]{64}(?:\.(?:sig|sbom|att))?")
 
 
@@ -58,14 +79,16 @@ def _one_repository(repository: str, moves: Sequence[Move]) -> str:
     return f"{repository}: {counted(len(moves), 'manifest')}"
 
 
-def removed(repository: str, references: Iterable[str], moves: Sequence[Move], left: Sequence[object]) -> Iterator[str]:
+def removed(
+    repository: str, references: Iterable[str], moves: Sequence[Move], left: Sequence[object], words: Telling = DONE
+) -> Iterator[str]:
     """Say what a removal of `references` took and left."""
     gone = {str(move["reference"]): str(move["old"]) for move in moves}
     asked = set()
     for reference in references:
         digest = gone.get(reference, reference)
         asked.add(digest)
-        yield say("Moved to trash: {image}", image=_with_tags(repository, reference, digest, gone))
+        yield f"{words.removed}: {_with_tags(repository, reference, digest, gone)}"
         if digest not in gone:
             yield say("  the image {digest} stays, and can be pulled by its digest", digest=short(digest))
     along = [reference for reference in gone if is_digest(reference) and reference not in asked]
@@ -77,12 +100,13 @@ def removed(repository: str, references: Iterable[str], moves: Sequence[Move], l
 
 
 def removed_many(
-    repository: str, references: Sequence[str], moves: Sequence[Move], left: Sequence[object]
+    repository: str, references: Sequence[str], moves: Sequence[Move], left: Sequence[object], words: Telling = DONE
 ) -> Iterator[str]:
     """The same of more images than anybody wants to read of one by one."""
     names = [short(reference) if is_digest(reference) else reference for reference in references]
     yield say(
-        "Moved to trash: {repository} with {count} images ({names})",
+        "{verb}: {repository} with {count} images ({names})",
+        verb=words.removed,
         repository=repository,
         count=len(names),
         names=listed(names),
@@ -105,13 +129,14 @@ def _along(count: int, images: int) -> str:
 
 def tallied(answer: Entry) -> Iterator[str]:
     """Say of more moves than an answer lists, what came and went in each repository."""
-    rows = cast("Sequence[Entry]", answer["repositories"])
+    rows, words = cast("Sequence[Entry]", answer["repositories"]), telling(answer)
     for row in rows:
-        for verb, counts in ((say("Restored"), row["came"]), (say("Moved to trash"), row["went"])):
+        for verb, counts in ((words.restored, row["came"]), (words.removed, row["went"])):
             if told := _told(cast("Mapping[str, int]", counts)):
                 yield say("{verb}: {repository} with {told}", verb=verb, repository=row["repository"], told=told)
         if moved := int(str(row["moved"])):
-            yield say("Moved: {tags} of {repository}", tags=counted(moved, "tag"), repository=row["repository"])
+            tags = counted(moved, "tag")
+            yield say("{verb}: {tags} of {repository}", verb=words.moved, tags=tags, repository=row["repository"])
     more = int(str(answer["repositories_total"])) - len(rows)
     if more:
         yield say("  and in {repositories}", repositories=counted(more, "more repository", "more repositories"))
@@ -137,7 +162,7 @@ def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, 
     return say("{reference} and {on_it}", reference=named(repository, reference), on_it=on_it)
 
 
-def undone(moves: Sequence[Move]) -> Iterator[str]:
+def undone(moves: Sequence[Move], words: Telling = DONE) -> Iterator[str]:
     """Say what an undo or a restore moved."""
     repositories = dict.fromkeys(str(move["repository"]) for move in moves)
     for repository in repositories:
@@ -146,13 +171,9 @@ def undone(moves: Sequence[Move]) -> Iterator[str]:
         away = [move for move in own if move["new"] is None]
         for move in own:
             if move["old"] is not None and move["new"] is not None:
-                yield say(
-                    "Moved: {reference}  {digests}",
-                    reference=named(repository, move["reference"]),
-                    digests=_change(move),
-                )
-        yield from _group(say("Restored"), repository, back, "new")
-        yield from _group(say("Moved to trash"), repository, away, "old")
+                yield f"{words.moved}: {named(repository, move['reference'])}  {_change(move)}"
+        yield from _group(words.restored, repository, back, "new")
+        yield from _group(words.removed, repository, away, "old")
 
 
 def _change(move: Move) -> str:

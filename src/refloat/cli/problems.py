@@ -54,6 +54,12 @@ RULES = {"index", "pattern", "purge", "repositories"}
 """What the detail of a refusal has where a rule of the registry refuses: a live index, a protected tag, a block, what
 other repositories have."""
 
+FLAGS = {
+    "as": "--as", "reason": "--reason", "revision": "--rev", "older_than_seconds": "--older-than", "kind": "--kind",
+    "images": "REF...",
+}  # fmt: skip
+"""What a person says for a field of a request."""
+
 KINDS: Mapping[type[ClientError], Exit] = {
     BadHost: Exit.USAGE,
     Unreachable: Exit.UNREACHABLE,
@@ -80,6 +86,9 @@ def _refusal(error: Refused) -> Problem:
     code = CODES.get(error.code, Exit.FAILED)
     if RULES & set(error.detail) and error.code == "DENIED":  # a rule refuses, not a permission
         code = Exit.CONFLICT
-    matches = error.detail.get("matches")
+    matches, field = error.detail.get("matches"), str(error.detail.get("field"))
     facts = tuple(str(match) for match in matches) if isinstance(matches, list) else ()
-    return Problem(error.message, code, facts, code=error.code, detail=error.detail)
+    message = error.message
+    if field in FLAGS:
+        message = FLAGS[field] + message.removeprefix(field)
+    return Problem(message, code, facts, code=error.code, detail=error.detail)

@@ -120,7 +120,7 @@ def _lines(answer: Document) -> Iterator[str]:
         yield from moves.tallied(answer)
         if left := int(str(answer["left_total"])):
             yield say("  {count} stay: something live needs them", count=f"{left:,}")
-    if told := forecast_text(cast("Document | None", answer["forecast"])):
+    if told := forecast_text(answer):
         yield f"  {told}"
     yield doing.until(answer)
 
@@ -131,7 +131,7 @@ def _of_one(answer: Document, repository: str) -> Iterator[str]:
     own = [move for move in moves_of(answer) if move["repository"] == repository]
     staying = [entry["digest"] for entry in left if entry["repository"] == repository]
     told = moves.removed if len(references) <= FEW else moves.removed_many
-    return told(repository, references, own, staying)
+    return told(repository, references, own, staying, moves.telling(answer))
 
 
 def _is_whole(answer: Document, title: str) -> bool:

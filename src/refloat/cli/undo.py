@@ -80,7 +80,7 @@ def tell_undone(session: Session, server: Refloat, answer: Document) -> None:
 def _lines(session: Session, answer: Document) -> Iterator[str]:
     listed = moves_of(answer)
     whole = len(listed) == int(str(answer["moves_total"]))
-    yield from moves.undone(listed) if whole else moves.tallied(answer)
+    yield from moves.undone(listed, moves.telling(answer)) if whole else moves.tallied(answer)
     satisfied, skipped = int(str(answer["satisfied_total"])), cast("list[Entry]", answer["skipped"])
     if not answer["moves"]:
         yield _nothing(int(str(answer["skipped_total"])))
@@ -169,6 +169,11 @@ def _refusal(session: Session, change: str, body: Document, error: Refused) -> P
     if error.code == "CHANGE_CONFLICT":
         return conflict(session, error, "moved" if body.get("as") is None else "used")
     problem = problem_of(error)
+    references = error.detail.get("references")
+    if isinstance(references, list):
+        problem.message = say("{change} moved several references, and --as brings back one", change=change)
+        problem.facts = tuple(str(reference) for reference in references)
+        problem.hint = session.command("undo", change, "--as", str(body["as"]), "--reference", "REF")
     if error.code == "CHANGE_UNKNOWN":
         problem.hint = say("{command}   lists changes", command=session.command("log"))
     if error.code == "CHANGE_GONE":

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import FieldInfo
 
 from refloat.core.errors import RequestInvalid
 from refloat.core.names import printable
@@ -103,25 +104,25 @@ def read_query(said: Mapping[str, str], kind: type[Q]) -> Q:
     values: dict[str, object] = {}
     for field in msgspec.structs.fields(kind):
         if field.name in said:
-            values[field.name] = _value(field.type, said[field.name], f"{field.name} is {_said_of(known, field.name)}")
+            values[field.name] = _value(field, said[field.name], _said_of(known, field.name))
         elif field.required:
             raise RequestInvalid(f"{field.name} is missing: {_said_of(known, field.name)}")
     return kind(**values)
 
 
-def _value(kind: object, text: str, expected: str) -> object:
+def _value(field: FieldInfo, text: str, expected: str) -> object:
     """Return a parameter's value: a number only where one is declared, and only in digits."""
     for value in (int(text), text) if _NUMBER.fullmatch(text) else (text,):
         try:
-            return msgspec.convert(value, kind)
+            return msgspec.convert(value, field.type)
         except msgspec.ValidationError:
             continue
-    raise RequestInvalid(f"{expected}, not {printable(text)}")
+    raise RequestInvalid(f"{field.name} is {expected}, not {printable(text)}", {"field": field.name})
 
 
 @cache
-def parameters(kind: type[Query]) -> Mapping[str, Mapping[str, object]]:
-    """Return the JSON Schema of each parameter; that it may be left out is no part of it."""
+def parameters(kind: type[msgspec.Struct]) -> Mapping[str, Mapping[str, object]]:
+    """Return the JSON Schema of each parameter, or field of a body; that it may be left out is no part of it."""
     properties = msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"]
     return {name: _present(schema) for name, schema in properties.items()}
 

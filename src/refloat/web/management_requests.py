@@ -11,10 +11,11 @@ from refloat.core.names import RepositoryName, printable
 from refloat.core.narrowing import Narrowing
 from refloat.core.undo import OnConflict
 from refloat.ports import Reader
-from refloat.web.management_queries import ChangesQuery
+from refloat.web.management_queries import ChangesQuery, parameters
 from refloat.web.spelling import Age, AskedInstant, AskedReference, AskedTag, Patterns, Reason, Revision, instant
 
 LARGEST_BODY = 1 << 20  # bytes
+_PLACE = re.compile(r" - at `\$\.(\w+)")
 _CHANGE_ID = re.compile(r"[a-z]{1,10}")
 
 
@@ -74,8 +75,19 @@ def decode(body: bytes, kind: type[B]) -> B:
     """Read a body; an empty one says nothing, as `{}` does. Raises RequestInvalid."""
     try:
         return msgspec.json.decode(body or b"{}", type=kind)
+    except msgspec.ValidationError as problem:
+        raise _refused(kind, str(problem)) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
         raise RequestInvalid(f"the request body cannot be used: {problem}") from None
+
+
+def _refused(kind: type[Body], problem: str) -> RequestInvalid:
+    """Say what the field at fault has to be, where its declaration describes that."""
+    place = _PLACE.search(problem)
+    description = parameters(kind).get(place[1], {}).get("description") if place else None
+    if place is None or description is None:
+        return RequestInvalid(f"the request body cannot be used: {problem}")
+    return RequestInvalid(f"{place[1]} is {description}", {"field": place[1]})
 
 
 def narrowing(query: ChangesQuery) -> Narrowing:

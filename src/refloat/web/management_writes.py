@@ -106,11 +106,16 @@ async def post_restore(desk: Desk, request: Request, body: asked.RestoreBody) ->
     repository, at = desk.name(request.path_params["name"]), instant(body.at)
     if at is not None and body.revision is not None:
         raise RequestInvalid("say one past: revision or at")
-    reference = await asyncio.to_thread(desk.reference, repository, body.reference)
+    reference = await asyncio.to_thread(_reference, desk, repository, body.reference)
     wanted = RestoreRequest(repository, reference, body.revision, at, _tag(body.name), body.on_conflict)
     cause = desk.cause(request, body.reason)
     undone = await desk.run(body, lambda tx: restore(tx, wanted, cause))
     return outcomes.undone_document(undone, _terms(body, cause))
+
+
+def _reference(desk: Desk, repository: RepositoryName, text: str) -> Reference:
+    asked.refuse_missing(desk.read, repository)
+    return desk.reference(repository, text)
 
 
 async def post_collect(desk: Desk, request: Request, body: asked.CollectBody) -> shapes.Round:

@@ -79,11 +79,13 @@ AskedDigest = Annotated[
         extra_json_schema={"pattern": f"^(?:{DIGEST.pattern})$"},
     ),
 ]
-Reason = Annotated[str, Meta(max_length=1000)]
+Reason = Annotated[str, Meta(max_length=1000, description="text of at most 1000 characters")]
 Pattern = Annotated[str, Meta(min_length=1, max_length=500)]
-Patterns = Annotated[list[Pattern], Meta(max_length=1000)]
-Revision = Annotated[int, Meta(ge=0, le=MOST_MOVES)]
-Age = Annotated[int, Meta(ge=0, le=LONGEST_AGE)]
+Patterns = Annotated[
+    list[Pattern], Meta(max_length=1000, description="a list of at most 1000, each of 1 to 500 characters")
+]
+Revision = Annotated[int, Meta(ge=0, le=MOST_MOVES, description=f"a number of changes, at most {MOST_MOVES}")]
+Age = Annotated[int, Meta(ge=0, le=LONGEST_AGE, description=f"a number of seconds, at most {LONGEST_AGE}")]
 
 
 def instant(text: str | None) -> int | None:

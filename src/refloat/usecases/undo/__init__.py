@@ -12,7 +12,7 @@ from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Cause, Change
 from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
-from refloat.usecases.undo.hindrances import hindered, passed_over, refuse_gone_alone, refuse_hindered
+from refloat.usecases.undo.hindrances import MOST_TOLD, hindered, passed_over, refuse_gone_alone, refuse_hindered
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,10 @@ def _one_reference(change: Change, reference: Reference | None) -> tuple[Reposit
     elif any(isinstance(entry.move.reference, Tag) for entry in candidates):
         candidates = [entry for entry in candidates if isinstance(entry.move.reference, Tag)]
     if len(candidates) != 1:
-        raise RequestInvalid(f"change {change.id} has {len(candidates)} references that could come back; name one")
+        raise RequestInvalid(
+            f"change {change.id} has {len(candidates)} references that could come back; name one",
+            {"references": [entry.move.reference for entry in candidates[:MOST_TOLD]]},
+        )
     return candidates[0].repository, candidates[0].move
 
 
@@ -151,7 +154,9 @@ def _past_value(tx: Transaction, request: RestoreRequest) -> Digest:
     if value is None:
         name = f"{request.repository}{'@' if isinstance(request.reference, Digest) else ':'}{request.reference}"
         named = request.at is not None or request.revision is not None
-        raise ManifestUnknown(f"{name} had no value then" if named else f"history knows no value of {name}")
+        raise ManifestUnknown(
+            f"{name} had no value then" if named else f"{name} does not exist, and history knows no value it had"
+        )
     return value
 
 
