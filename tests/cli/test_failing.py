@@ -87,11 +87,15 @@ def stock(tmp_path: Path) -> Iterator[str]:
 
 
 def test_server_that_is_no_refloat(shell: Shell, stock: str) -> None:
-    for arguments in (("trash",), ("rm", "team/api:v1"), ("undo", "abcdefghij"), ("gc",)):
-        shell.environment["REFLOAT_HOST"] = stock
+    shell.environment["REFLOAT_HOST"] = stock
+    for arguments in (("ls",), ("undo", "abcdefghij"), ("gc",)):
         done = shell(*arguments)
         assert done.code == 9, arguments
-        assert done.err == f"error: {stock} is not a refloat server (it answers like distribution)\n"
+        assert done.err == (
+            f"error: {stock} is not a refloat server (it answers like distribution)\n"
+            "  hint: rm, trash, restore and purge work on any registry\n"
+        )
+    assert (shell("trash").code, shell("rm", "team/api:v1").code, shell("restore", "team/api:v1").code) == (0, 6, 6)
 
 
 def test_what_does_not_exist(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:

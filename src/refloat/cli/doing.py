@@ -1,6 +1,7 @@
 """Around every verb that changes something: where its answer goes, and the command that takes it back."""
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -23,6 +24,16 @@ def dry_run(function: F) -> F:
 def reason(function: F) -> F:
     """Add `--reason`."""
     return click.option("--reason", metavar="TEXT", help="Why; kept in the history.")(function)
+
+
+def save(function: F) -> F:
+    """Add `--save`."""
+    return click.option(
+        "--save",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="The trash is this directory, an OCI layout; for any registry.",
+    )(function)
 
 
 def replace(help: str) -> Callable[[F], F]:

@@ -39,3 +39,17 @@ def _tell(doing: str, over: threading.Event) -> None:
     if told:
         sys.stderr.write(ERASE)
         sys.stderr.flush()
+
+
+class Bar:
+    """How far a large blob is on its way: on a terminal, on standard error, gone when it is there."""
+
+    def __init__(self, printer: Printer) -> None:
+        self._shown = printer.form == "people" and sys.stderr.isatty()
+
+    def __call__(self, repository: str, digest: str, done: int, size: int) -> None:
+        """Draw."""
+        if self._shown:
+            part = f"{repository} {digest[7:19]} {done * 100 // max(size, 1)} %" if done < size else ""
+            sys.stderr.write(ERASE + part)
+            sys.stderr.flush()

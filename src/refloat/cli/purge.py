@@ -68,6 +68,11 @@ def purge(session: Session, reference: str | None, *, root: Path | None, **said:
 
 def _purge(session: Session, root: Path | None, reference: Reference, said: Document) -> Exit:
     server = session.server(reference.host)
+    if not server.is_one():
+        from refloat.cli.outside import purge as outside
+
+        outside.refuse_rest(said)
+        return outside.purge(session, reference, said)
     admit(session, server, root)
     body = {
         "image": f"{reference.repository}{'@' if reference.digest else ':'}{reference.value}",

@@ -1,5 +1,7 @@
 """`refloat restore`: bring back a deleted image, or an earlier value of a tag."""
 
+from collections.abc import Mapping
+
 import click
 
 from refloat.cli import completing, doing
@@ -10,7 +12,7 @@ from refloat.cli.session import Session
 from refloat.cli.undo import take_back, tell_undone
 from refloat.cli.verb import Verb
 from refloat.cli.wording import TIMES, past, which_past
-from refloat.client.errors import Refused
+from refloat.client.errors import NotRefloat, Refused
 from refloat.client.refloat import name_path
 from refloat.language import say
 
@@ -23,6 +25,7 @@ PATHS = frozenset(":/@")
 @click.option("--rev", type=click.IntRange(0), help="The value it had so many changes ago; the same as @{N}.")
 @click.option("--as", "as", metavar="TAG", help="Restore it under another name.")
 @doing.replace(help="Move that name, if it is in use (undoable).")
+@doing.save
 @doing.reason
 @doing.dry_run
 def restore(session: Session, what: str, *, at: str | None, rev: int | None, **body: object) -> Exit:
@@ -30,7 +33,28 @@ def restore(session: Session, what: str, *, at: str | None, rev: int | None, **b
 
     An ID is that of a change, and restoring it is undoing it. A reference that was deleted comes back as it
     last was; REF@{2} is its value two changes ago, REF@{2026-11-20} what it was at the end of that day.
+
+    On a registry that is not a refloat it comes back from the trash beside it, or from the directory --save names.
     """
+    directory = body.pop("save")
+    outside = {**body, "save": directory, "past": at or rev}
+    if directory is not None:
+        return _outside(session, what, outside)
+    try:
+        return _restore(session, what, at, rev, body)
+    except NotRefloat:
+        return _outside(session, what, outside)
+
+
+def _outside(session: Session, what: str, options: Mapping[str, object]) -> Exit:
+    from refloat.cli.outside.restore import restore as restore_outside
+
+    if options["past"] is not None:
+        raise usage(say("only a refloat knows what an image was in the past"))
+    return restore_outside(session, what, options)
+
+
+def _restore(session: Session, what: str, at: str | None, rev: int | None, body: dict[str, object]) -> Exit:
     if not PATHS & set(what):
         if at is not None or rev is not None:
             raise usage(say("{what} is taken for the id of a change, and a change has no earlier values", what=what))

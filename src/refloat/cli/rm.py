@@ -14,7 +14,7 @@ from refloat.cli.reference import Reference, parse_present, parse_repositories, 
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import age
-from refloat.client.errors import Refused
+from refloat.client.errors import NotRefloat, Refused
 from refloat.client.refloat import Document, Refloat
 from refloat.core.patterns import is_pattern
 from refloat.language import say
@@ -29,6 +29,8 @@ Named = tuple[str | None, str, str]  # a server, which list of the request it go
 @click.option("--tag-only", is_flag=True, help="Take the tag alone; its image stays, pullable by digest.")
 @click.option("--untagged", is_flag=True, help="Take the images without a tag; each REF is a repository.")
 @click.option("--older-than", metavar="AGE", help="Of what a pattern matches, what nobody pushed or moved for so long.")
+@doing.save
+@click.option("--keep", metavar="AGE", help="How long it is kept by a registry that is not a refloat.  [default: 30d]")
 @doing.reason
 @doing.dry_run
 def rm(session: Session, references: tuple[str, ...], *, untagged: bool, **options: object) -> Exit:
@@ -40,11 +42,26 @@ def rm(session: Session, references: tuple[str, ...], *, untagged: bool, **optio
     REPO/ takes a repository with all it has. All goes in one change, or nothing does. Nothing is asked: the command
     that takes it back is printed, and works until the date it names. Whoever may push here can bring it back too: only
     purge takes something away for good.
+
+    On a registry that is not a refloat every image is kept in a trash beside it before it is deleted: in the repository
+    refloat-trash/REPO there (REFLOAT_TRASH names another than refloat-trash), or by --save in a directory.
     """
+    options["untagged"] = untagged
+    if options["save"] is not None:
+        return _outside(session, references, options)
+    try:
+        return _rm(session, references, options)
+    except NotRefloat:
+        return _outside(session, references, options)
+
+
+def _rm(session: Session, references: tuple[str, ...], options: Mapping[str, object]) -> Exit:
+    untagged = options["untagged"]
     if untagged and options["tag_only"]:
         raise usage(say("--untagged takes images without a tag, --tag-only tags without their image; say one"))
     named = [_untagged(text) if untagged else _named(text) for text in references]
     server = session.one_server({host for host, _, _ in named})
+    _refuse_keep(server, options)
     try:
         with waiting(session.printer, say("removing")):
             answer = server.post("remove", _request(named, options), PATIENCE)
@@ -60,6 +77,17 @@ def rm(session: Session, references: tuple[str, ...], *, untagged: bool, **optio
     else:
         doing.finish(session, server, answer, _lines(answer))
     return Exit.OK
+
+
+def _refuse_keep(server: Refloat, options: Mapping[str, object]) -> None:
+    if options["keep"] is not None and server.is_one():
+        raise usage(say("--keep is for registries that are not a refloat: here the server's window says how long"))
+
+
+def _outside(session: Session, references: tuple[str, ...], options: Mapping[str, object]) -> Exit:
+    from refloat.cli.outside.rm import rm as rm_outside
+
+    return rm_outside(session, references, options)
 
 
 def _request(named: Iterable[Named], options: Mapping[str, object]) -> Document:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from refloat.cli.memory import Memory
 from refloat.cli.printing import Printer
 from refloat.cli.problems import usage
-from refloat.client.origin import Plain, parse_origin
+from refloat.client.origin import Origin, Plain, parse_origin
 from refloat.client.refloat import Refloat
 from refloat.language import say
 
@@ -26,11 +26,18 @@ class Session:
 
     def server(self, named: str | None = None) -> Refloat:
         """Return the server a reference names, else `--host`, else REFLOAT_HOST, else the local one."""
-        self._named = named or self.host
-        address = self._named or os.environ.get("REFLOAT_HOST") or LOCAL
+        address = self._address(named)
         if address not in self._servers:
-            self._servers[address] = Refloat(parse_origin(address, self.plain), self.login)
+            self._servers[address] = Refloat(*self.asking(named))
         return self._servers[address]
+
+    def asking(self, named: str | None = None) -> tuple[Origin, tuple[str, str] | None]:
+        """Return where that server is, and the user and password given by hand, if there are any."""
+        return parse_origin(self._address(named), self.plain), self.login
+
+    def _address(self, named: str | None) -> str:
+        self._named = named or self.host
+        return self._named or os.environ.get("REFLOAT_HOST") or LOCAL
 
     def one_server(self, hosts: set[str | None]) -> Refloat:
         """Return the one server that several references name. Raises Problem if they name several."""

@@ -2,33 +2,60 @@
 
 import click
 
-from refloat.cli import completing
+from refloat.cli import completing, doing
 from refloat.cli.changes import TRASH, frees, limited, one_change
 from refloat.cli.log import list_changes
 from refloat.cli.problems import Exit, problem_of, usage
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, size
-from refloat.client.errors import Refused
+from refloat.client.errors import NotRefloat, Refused
 from refloat.language import say
 
 PAGE = 1000
 
 
 @click.command(cls=Verb)
-@click.argument("verb", required=False, default="ls", type=click.Choice(["ls", "show"]), metavar="[ls|show]")
+@click.argument(
+    "verb",
+    required=False,
+    default="ls",
+    type=click.Choice(["ls", "show", "expire"]),
+    metavar="[ls|show|expire]",
+)
 @click.argument("change", required=False, metavar="[ID]", shell_complete=completing.deletions)
 @click.option(
     "--repo", metavar="REPO", help="Only what touched this repository.", shell_complete=completing.repositories
 )
 @limited(200)
-def trash(session: Session, verb: str, change: str | None, *, repo: str | None, limit: int) -> Exit:
+@doing.dry_run
+def trash(session: Session, verb: str, change: str | None, *, repo: str | None, limit: int, dry_run: bool) -> Exit:
     """List what can be brought back, or show one change of it with all its references.
 
     The trash is a list of changes that displaced something:  refloat undo ID  takes one back.
+
+    On a registry that is not a refloat it lists what  refloat rm  kept there before it deleted, and  refloat restore
+    brings it back; `trash expire` lets go of what was kept for its time, and is meant for cron.
     """
-    if (verb == "show") != (change is not None):
-        raise usage(say("say  refloat trash  or  refloat trash show ID"))
+    if (verb == "show") != (change is not None) or (dry_run and verb != "expire"):
+        raise usage(say("say  refloat trash,  refloat trash show ID  or  refloat trash expire [-n]"))
+    try:
+        return _inside(session, verb, change, repo, limit)
+    except NotRefloat:
+        from refloat.cli.outside import trash as outside
+
+        if change is not None:
+            return outside.show(session, change, repo)
+        if verb == "expire":
+            return outside.expire(session, repo, "plans" if dry_run else "acts")
+        return outside.trash(session, repo, limit)
+
+
+def _inside(session: Session, verb: str, change: str | None, repo: str | None, limit: int) -> Exit:
+    if verb == "expire":
+        if session.server().is_one():
+            raise usage(say("a refloat lets go by itself of what its window no longer holds"))
+        raise NotRefloat("")
     if change is not None:
         _show(session, change)
         return Exit.OK

@@ -41,6 +41,14 @@ class Refloat:
         address = API + path + (f"?{urlencode(said)}" if said else "")
         return self._document(self._ask(lambda headers: self._wire.get(address, headers, patience)))
 
+    def is_one(self) -> bool:
+        """Ask whether the server is a refloat at all. Raises what client.errors names."""
+        try:
+            self.get("changes", n=1)
+        except NotRefloat:
+            return False
+        return True
+
     def post(self, path: str, body: Mapping[str, object], patience: float = PATIENCE) -> Document:
         """Send a document and return the answer. Raises what client.errors names."""
         sent = json.dumps({name: value for name, value in body.items() if value is not None}).encode()
@@ -120,7 +128,8 @@ class Refloat:
         if answer.status >= 500:
             return Unreachable(say("{server} answers {status}", server=self.origin.netloc, status=answer.status))
         return NotRefloat(
-            say("{server} is not a refloat server{likeness}", server=self.origin.netloc, likeness=self._likeness())
+            say("{server} is not a refloat server{likeness}", server=self.origin.netloc, likeness=self._likeness()),
+            hint=say("rm, trash, restore and purge work on any registry"),
         )
 
     def _likeness(self) -> str:

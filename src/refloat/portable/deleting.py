@@ -1,0 +1,112 @@
+"""The delete of one image as a whole: looked at and decided, shown, then carried out."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from refloat.client.registry import Registry
+from refloat.core.names import Digest, RepositoryName, Tag
+from refloat.language import say
+from refloat.portable import removing
+from refloat.portable.facts import Facts
+from refloat.portable.looking import Image, Repository, look
+from refloat.portable.plan import Plan, decide, leaving
+from refloat.portable.refusals import MovedSince, NotThere
+from refloat.portable.removing import Asked
+from refloat.portable.shelf import Entry, Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One image to delete: by tags that are on it, or by its digest, which takes it with every tag."""
+
+    repository: RepositoryName
+    tags: Collection[Tag]
+    digest: Digest | None
+    extent: Literal["image", "tag"] = "image"  # tag: the image stays though its last tag goes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A delete that was decided. Nothing was done yet."""
+
+    repository: Repository
+    image: Image
+    plan: Plan
+    facts: Facts
+
+
+def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, asked: Asked) -> Prepared | Entry:
+    """Look at an image and decide what goes; or find its delete that an earlier run began and did not finish.
+
+    Raises DeletesDisabled, NotThere, OtherTags, Needed, NotWhole, and what client.errors names. Nothing is changed.
+    """
+    repository = Repository.seen(registry, wanted.repository)
+    root = wanted.digest or _pointed(repository, wanted.tags)
+    if root is None or registry.resolve(wanted.repository, root) is None:
+        return _unfinished(registry, shelf, wanted)
+    removing.refuse_disabled(registry, wanted.repository, Digest.of(asked.id.encode()))
+    image = look(repository, root)
+    plan = _plan(repository, image, wanted)
+    if plan.extent != "image":
+        removing.refuse_other_tags(registry, plan, Tag(f"refloat-{asked.id}"))
+    sizes = removing.sizes_of(repository, image)
+    return Prepared(repository, image, plan, removing.facts_of(plan, image, sizes, asked))
+
+
+def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
+    """Keep the image, delete it, check both. Return what was written down.
+
+    Raises NotWhole, MovedSince; after a refusal before the first delete nothing is kept.
+    """
+    facts = removing.begun(registry, shelf, prepared.facts)
+    removing.keep(shelf, prepared.image, facts)
+    since = Repository.seen(registry, facts.repository)
+    try:
+        removing.refuse_moved(facts, since)
+    except MovedSince:
+        _let_go(shelf, facts)
+        raise
+    removing.delete(registry, shelf, facts, since)
+    return facts
+
+
+def finish(registry: Registry, shelf: Shelf, entry: Entry) -> Facts:
+    """Do what is left of a delete that was begun. Raises NotWhole, MovedSince."""
+    removing.check_kept(shelf, entry.facts)
+    removing.delete(registry, shelf, entry.facts, Repository.seen(registry, entry.facts.repository))
+    return entry.facts
+
+
+def _plan(repository: Repository, image: Image, wanted: Wanted) -> Plan:
+    if wanted.extent == "tag":
+        return leaving(repository, image, tuple(sorted(wanted.tags)), "tag")
+    return decide(repository, image, () if wanted.digest else wanted.tags)
+
+
+def _pointed(repository: Repository, tags: Collection[Tag]) -> Digest | None:
+    found = {repository.tags[tag].digest for tag in tags if tag in repository.tags}
+    return found.pop() if len(found) == 1 else None
+
+
+def _unfinished(registry: Registry, shelf: Shelf, wanted: Wanted) -> Entry:
+    """Return the delete of what is not there that was begun and not finished. Raises NotThere."""
+    entries = [entry for entry in shelf.entries() if _means(entry.facts, wanted)]
+    for entry in reversed(entries):
+        if entry.state == "begun":
+            return entry
+    reference = f"@{wanted.digest}" if wanted.digest else f":{min(wanted.tags)}"
+    name = f"{registry.origin.netloc}/{wanted.repository}{reference}"
+    kept = [entry for entry in entries if entry.state == "deleted"]
+    hint = say("refloat restore {name}   brings back what was deleted", name=name) if kept else ""
+    raise NotThere(say("{name} does not exist", name=name), hint=hint)
+
+
+def _means(facts: Facts, wanted: Wanted) -> bool:
+    return facts.image == wanted.digest or any(facts.tags.get(tag) == facts.image for tag in wanted.tags)
+
+
+def _let_go(shelf: Shelf, facts: Facts) -> None:
+    for entry in shelf.entries():
+        if entry.facts.id == facts.id:
+            shelf.drop(entry)

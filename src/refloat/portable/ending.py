@@ -1,0 +1,69 @@
+"""What is kept is let go of: when its time is over, or for good because somebody says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from refloat.client.registry import Registry
+from refloat.core.names import Digest, RepositoryName, Tag
+from refloat.language import say
+from refloat.portable import removing
+from refloat.portable.deleting import Wanted
+from refloat.portable.looking import Repository, look
+from refloat.portable.plan import Plan, decide
+from refloat.portable.refusals import NotThere
+from refloat.portable.shelf import Entry, Shelf
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What ends for good: a live image, and every entry of the trash that has it."""
+
+    plan: Plan | None
+    order: tuple[Digest, ...]
+    entries: tuple[Entry, ...]
+
+
+def due(shelf: Shelf, at: datetime) -> list[Entry]:
+    """Return what need not be kept any longer. Raises TrashLost."""
+    return [entry for entry in shelf.entries() if entry.facts.until <= at]
+
+
+def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, probe: Digest) -> Ending:
+    """Find every copy of an image: live, and in the trash. Raises NotThere, Needed, DeletesDisabled."""
+    repository = Repository.seen(registry, wanted.repository)
+    tag = next(iter(wanted.tags), None)
+    pointer = repository.tags.get(tag) if tag else None
+    root = wanted.digest or (pointer.digest if pointer else None)
+    entries = tuple(entry for entry in shelf.entries() if _is(entry, root, tag))
+    plan = None
+    if root is not None and registry.resolve(wanted.repository, root) is not None:
+        plan = decide(repository, look(repository, root), wanted.tags)
+    if plan is None and not entries:
+        raise NotThere(say("{repository} has no such image, deleted or not", repository=wanted.repository))
+    removing.refuse_disabled(registry, wanted.repository, probe)
+    if plan is not None and plan.extent != "image":
+        removing.refuse_other_tags(registry, plan, Tag(f"refloat-{probe[-10:]}"))
+    order = tuple(digest for digest in reversed(plan.order) if digest in plan.takes) if plan else ()
+    return Ending(plan, order, entries)
+
+
+def carry_out(registry: Registry, shelf: Shelf, repository: RepositoryName, ending: Ending) -> None:
+    """Delete the image, then let go of what the trash has of it. May be run again after a crash."""
+    if ending.plan is not None and ending.plan.extent != "image":
+        for tag in ending.plan.tags[ending.plan.image]:
+            registry.delete(repository, tag)
+    for digest in ending.order:
+        registry.delete(repository, digest)
+    drop(shelf, ending.entries)
+
+
+def drop(shelf: Shelf, entries: Sequence[Entry]) -> None:
+    """Let go of entries, the oldest first."""
+    for entry in entries:
+        shelf.drop(entry)
+
+
+def _is(entry: Entry, root: Digest | None, tag: Tag | None) -> bool:
+    """Has an entry this image? A tag means what is on it now, and where it is gone what was on it."""
+    return entry.facts.image == root if root is not None else tag is not None and tag in entry.facts.tags
