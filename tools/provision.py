@@ -66,6 +66,7 @@ PACKAGED = {
         Packaged("mkfs.ext4", "e2fsprogs", "a disk in memory, for power cuts"),
         Packaged("losetup", "mount", "the same"),
         Packaged("faketime", "faketime", "jumps of the clock"),
+        Packaged("strace", "strace", "tells which files a program opens"),
         Packaged("zsh", "zsh", "a shell that completes"),
         Packaged("fish", "fish", "the same"),
     ),
@@ -73,6 +74,8 @@ PACKAGED = {
         Packaged("docker-registry", "docker-registry", "the reference registry, to measure against"),
         Packaged("wrk", "wrk", "load of GET requests"),
         Packaged("ab", "apache2-utils", "load of HEAD requests"),
+        Packaged("strace", "strace", "tells which files a program opens"),
+        Packaged("mkfs.ext4", "e2fsprogs", "a disk that can be thrown away with millions of files on it"),
     ),
     "wire": (
         Packaged("docker-registry", "docker-registry", "the reference registry, to look at"),

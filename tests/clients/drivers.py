@@ -160,6 +160,10 @@ class Regctl(LayoutClient):
     def delete(self, reference: str) -> None:
         self._regctl(reference, "manifest", "delete", "--force-tag-dereference", reference)
 
+    def untag(self, reference: str) -> None:
+        """Delete a tag and nothing else; where a registry cannot, by pushing something over it and deleting that."""
+        self._regctl(reference, "tag", "delete", reference)
+
     def _regctl(self, reference: str, *arguments: str) -> None:
         host = f"reg={reference.partition('/')[0]},tls=disabled"
         config = str(self.directory / "regctl.json")

@@ -1,57 +1,22 @@
 """`refloat salvage` on what a real registry:2 left: everything that can come back is found, and nothing is written."""
 
 import json
-import socket
-import subprocess
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.clients.drivers import Skopeo, from_layout
 from tests.programs import needed, run
-from tests.salvage.conftest import Stock, collect
+from tests.salvage.conftest import Stock
+from tests.salvage.speaking import found, loses_parts, salvage, short, whole
 from tests.serve.program import refloat
 from tools.bench.servers import Server
 from tools.content import CONFIG, LAYER, Content, image_parts, index_parts
-from tools.serving import Served
 from tools.wire import Wire
 
-ADVICE = "Do not run `registry garbage-collect`: it removes for good what is listed here.\n"
 
-
-def salvage(stock: Stock, *arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = refloat("salvage", str(stock.root), *map(str, arguments), home=stock.root.parent)
-    assert done.returncode == code, done.stderr
-    assert done.stderr.startswith(ADVICE) or not done.stdout
-    return done
-
-
-def found(stock: Stock, *arguments: str) -> dict[str, dict[str, Any]]:
-    """Return the images that are listed, by digest."""
-    images = json.loads(salvage(stock, "--json", *arguments).stdout)["images"]
-    assert len({image["digest"] for image in images}) == len(images)
-    return {image["digest"]: image for image in images}
-
-
-def short(digest: str) -> str:
-    return digest.partition(":")[2][:12]
-
-
-def whole(stock: Stock) -> dict[str, tuple[str | None, str, str, list[str]]]:
-    """Return what has to be found whole, by digest: what names its repository, the repository, state, tags."""
-    contents = stock.contents
-    removed = contents["removed"].index.digest
-    return {
-        contents["first"].amd64.digest: ("links", "team/api", "replaced", ["v1"]),
-        contents["deleted"].index.digest: ("links", "team/web", "deleted", []),
-        removed: (None, f"lost-found/{short(removed)}", "deleted", []),
-        contents["inferred"].amd64.digest: ("layers", "team/inferred", "deleted", []),
-    }
-
-
-def test_everything_that_can_come_back_is_found(stock: Stock) -> None:
+def test_everything_that_can_come_back_is_found(each: Stock) -> None:
+    stock = each
     images = found(stock, "--deep")
     said = {
         digest: (image["from"], image["repository"], image["state"], image["tags"])
@@ -72,18 +37,20 @@ def test_what_is_known_of_an_image_is_told(stock: Stock) -> None:
     assert (one["platforms"], one["created"], one["deleted"]) == (["linux/amd64"], "2026-01-01T00:00:00Z", None)
 
 
-def test_what_is_not_whole_is_named_with_what_is_missing(stock: Stock) -> None:
+def test_what_is_not_whole_is_named_with_what_is_missing(each: Stock) -> None:
+    stock = each
     images = found(stock, "--deep")
     broken, damaged, children = (stock.contents[name] for name in ("broken", "damaged", "uncollected"))
     expected = {
         broken.amd64.digest: [(broken.own_blobs[0].digest, "layer", "missing")],
         damaged.amd64.digest: [(damaged.own_blobs[0].digest, "layer", "damaged")],
-        children.index.digest: [
+    }
+    if loses_parts(stock):
+        expected[children.index.digest] = [
             (part.digest, "config" if part.media_type == CONFIG else "layer", "missing")
             for part in children.own_blobs
             if part.media_type in (CONFIG, LAYER)
-        ],
-    }
+        ]
     said = {
         digest: [(part["digest"], part["kind"], part["trouble"]) for part in image["missing"]]
         for digest, image in images.items()
@@ -110,12 +77,6 @@ def test_what_is_there_is_not_listed(stock: Stock) -> None:
     assert stock.contents["second"].amd64.digest not in found(stock)
 
 
-def test_nothing_is_written_into_the_directory(stock: Stock, tmp_path: Path) -> None:
-    before = stock.seen()
-    salvage(stock, "--deep", "--gone", "--oci", tmp_path / "saved", code=3)
-    assert stock.seen() == before
-
-
 def saved(stock: Stock, place: Path, *words: str) -> dict[str, str]:
     """Save images as an OCI layout. Returns their names there by digest."""
     salvage(stock, *words, "--oci", place)
@@ -134,13 +95,7 @@ def test_what_is_saved_pulls_byte_identical(stock: Stock, tmp_path: Path) -> Non
         for name in names.values():
             run(*copy, "--dest-tls-verify=false", f"oci:{place}:{name}", f"docker://{server.address}/{name}")
         for digest, name in names.items():
-            pulled = skopeo.pull("index", f"{server.address}/{name}")
-            assert pulled.bodies[digest] == bodies(stock)[digest]
-            assert pulled.bodies.items() <= bodies(stock).items()
-
-
-def bodies(stock: Stock) -> dict[str, bytes]:
-    return {part.digest: part.body for content in stock.contents.values() for part in content.everything}
+            assert skopeo.pull("index", f"{server.address}/{name}").bodies == stock.parts(digest)
 
 
 def test_a_saved_layout_has_every_byte_and_nothing_else(stock: Stock, tmp_path: Path) -> None:
@@ -198,7 +153,7 @@ def test_a_registry_without_blobs_is_asked_about(tmp_path: Path) -> None:
 def test_lines_have_a_field_for_everything(stock: Stock) -> None:
     lines = [line.split("\t") for line in salvage(stock).stdout.splitlines()]
     assert {len(line) for line in lines} == {10}
-    assert {line[2] for line in lines} == set(found(stock))
+    assert {line[2] for line in lines} >= set(found(stock))
 
 
 def test_a_signature_of_what_is_there_is_not_lost(stock: Stock) -> None:
@@ -207,63 +162,3 @@ def test_a_signature_of_what_is_there_is_not_lost(stock: Stock) -> None:
     with Server(stock.kind, stock.root) as server:
         Wire(server.address).push("team/kept", "v1", content)
     assert content.signature.digest not in found(stock)
-
-
-def test_what_is_chosen_goes_back_into_the_running_registry(stock: Stock, tmp_path: Path) -> None:
-    """Everything that is whole, under its name, byte for byte; a tag that points elsewhere by now stays."""
-    images = whole(stock)
-    skopeo = Skopeo(needed("skopeo"), tmp_path)
-    with Server(stock.kind, stock.root) as server:
-        done = salvage(stock, *images, "--to", server.address)
-        back = dict(zip(sorted(images), _put_back(done.stderr, images), strict=True))
-        for digest, reference in back.items():
-            pulled = skopeo.pull("index", f"{server.address}/{reference}")
-            assert pulled.bodies[digest] == bodies(stock)[digest]
-            assert pulled.bodies.items() <= bodies(stock).items()
-        assert skopeo.pull("image", f"{server.address}/team/api:v1").digests == {
-            part.digest for part in image_parts(stock.contents["second"])
-        }
-        assert not set(images) & set(found(stock))
-
-
-def _put_back(said: str, images: Iterable[str]) -> list[str]:
-    """Return where each image was put, in the order of their digests."""
-    lines = [line.removeprefix("Put back: ") for line in said.splitlines() if line.startswith("Put back: ")]
-    return [next(line for line in lines if line.endswith(short(digest))) for digest in sorted(images)]
-
-
-def test_what_was_put_back_survives_the_next_collection(stock: Stock) -> None:
-    """One that leaves alone what has no tag: 2.8 takes the parts of a tagged index with `--delete-untagged`."""
-    digest = stock.contents["deleted"].index.digest
-    with Server(stock.kind, stock.root) as server:
-        salvage(stock, digest, "--to", server.address)
-    collect(stock)
-    for part in index_parts(stock.contents["deleted"]):
-        assert stock.blob(part.digest).read_bytes() == part.body
-
-
-def test_a_registry_of_another_kind_takes_it_too(stock: Stock, registry: Served) -> None:
-    content = stock.contents["removed"]
-    salvage(stock, content.index.digest, "--to", registry.address)
-    name = f"lost-found/{short(content.index.digest)}"
-    assert registry.wire.manifest(name, f"salvaged-{short(content.index.digest)}").body == content.index.body
-    for part in content.blobs:
-        if part in index_parts(content):
-            assert registry.wire.blob(name, part.digest).body == part.body
-
-
-def test_where_nothing_listens_nothing_is_put_back(stock: Stock) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{taken.getsockname()[1]}"
-        assert f"nothing listens at {address}" in salvage(stock, "team/web", "--to", address, code=9).stderr
-
-
-def test_which_images_go_back_has_to_be_said(stock: Stock) -> None:
-    done = refloat("salvage", str(stock.root), "--to", "127.0.0.1:5000", home=stock.root.parent)
-    assert (done.returncode, "say which images to put back" in done.stderr) == (2, True)
-
-
-def test_plain_http_stays_on_this_machine(stock: Stock) -> None:
-    done = salvage(stock, "team/web", "--to", "http://registry.example.com", code=9)
-    assert "would be asked over plain HTTP" in done.stderr
