@@ -3,6 +3,7 @@
     python -m tools.bench                  everything; prints the table and writes docs/benchmarks.md
     python -m tools.bench --quick          one short round on a small registry, for a look while developing
     python -m tools.bench --only push-8    some rows; neither of these writes the page
+    python -m tools.bench --only push-8 --write    the same, and replaces these rows in the page
 """
 
 import argparse
@@ -11,9 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools.bench import commands, reading, report, scale, starting, writing
+from tools.bench import commands, reading, report, salvaging, scale, starting, writing
 from tools.bench.generators import build
 from tools.bench.plan import Plan, Results
+from tools.bench.refresh import refresh
 from tools.bench.rows import ROWS
 from tools.bench.servers import kinds
 from tools.provision import CACHE, HOME
@@ -24,6 +26,7 @@ PHASES = (
     ("a large registry", scale),
     ("starting", starting),
     ("the command line", commands),
+    ("salvage", salvaging),
 )
 PAGE = HOME / "docs" / "benchmarks.md"
 
@@ -43,6 +46,9 @@ def main() -> int:
         if not (asked.quick or asked.only or asked.servers):
             report.write(PAGE, plan, results)
             print(f"written: {PAGE.relative_to(HOME)}")
+        elif asked.write and not asked.quick:
+            refresh(PAGE, plan, results)
+            print(f"replaced in it: {', '.join(asked.only)}")
     finally:
         shutil.rmtree(plan.directory)
     return 0
@@ -54,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one short round on a small registry")
     parser.add_argument("--rounds", type=int, help="how many rounds (5)")
     parser.add_argument("--only", nargs="+", default=[], choices=[row.key for row in ROWS], metavar="ROW")
+    parser.add_argument("--write", action="store_true", help="with --only: replace these rows in the page")
     parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds()], metavar="NAME")
     parser.add_argument("--directory", type=Path, default=CACHE, help="where data directories are made, and removed")
     return parser.parse_args()

@@ -51,11 +51,16 @@ TROUBLES = {"missing": "is not there", "size": "has another size", "damaged": "h
 
 @dataclass
 class Chosen:
-    """What the words of the command line choose, and how many whole and broken images that was."""
+    """What the words of the command line choose, and how many whole and broken images that was.
+
+    The whole ones are kept in `taken` where something is done with them.
+    """
 
     words: Sequence[str]
+    act: Literal["looks", "takes"]
     used: set[str] = field(default_factory=set)
-    whole: list[Lost] = field(default_factory=list)
+    taken: list[Lost] = field(default_factory=list)
+    whole: int = 0
     broken: int = 0
     size: int = 0
 
@@ -67,10 +72,13 @@ class Chosen:
 
     def count(self, image: Lost) -> None:
         """Count an image that was taken."""
-        self.broken += bool(image.parts.missing)
-        if not image.parts.missing:
-            self.whole.append(image)
-            self.size += image.parts.size
+        if image.parts.missing:
+            self.broken += 1
+            return
+        self.whole += 1
+        self.size += image.parts.size
+        if self.act == "takes":
+            self.taken.append(image)
 
     @property
     def unused(self) -> list[str]:
@@ -109,31 +117,31 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
         raise click.UsageError(say("say which images to put back, as they are listed"))
     form: Form = "json" if flags["as_json"] else "people" if sys.stdout.isatty() else "lines"
     printer = Printer(form, "auto", clock())
-    chosen = Chosen(words)
+    chosen = Chosen(words, "takes" if oci or to else "looks")
     with ending_in_words(when_locked=""), _asking(), closing(Ledger()) as ledger:
         registry = None if to is None else Registry(parse_origin(to, "loopback"))
         tree = _tree(directory, oci)
         printer.note(say("Do not run `registry garbage-collect`: it removes for good what is listed here."))
         if not survey(tree, ledger, _progress):
             printer.note(say("No blob is in {place}: is it where the registry keeps its images?", place=directory))
-        inspector = Inspector(tree, ledger, "bytes" if flags["deep"] or oci or registry else "sizes")
+        inspector = Inspector(tree, ledger, "bytes" if flags["deep"] or chosen.act == "takes" else "sizes")
         try:
             gone = gone_in(tree, ledger) if flags["gone"] or form == "json" else ()
             _print(printer, chosen, lost_in(tree, ledger, inspector), gone)
             tell = printer.line if form == "people" else printer.note
             if form != "json":
                 _summarize(tell, chosen, sum(1 for _ in gone_in(tree, ledger)))
-            if oci is not None and chosen.whole:
-                save(tree, chosen.whole, oci)
+            if oci is not None and chosen.taken:
+                save(tree, chosen.taken, oci)
                 tell(say("Saved in {place}", place=oci))
             if registry is not None:
-                _put_back(tell, registry, (tree, ledger), chosen.whole)
+                _put_back(tell, registry, (tree, ledger), chosen.taken)
             printer.finish()
         except OutputEnded as ended:
             if not ended.has_reader_gone:
                 complain(str(ended))
                 sys.exit(Exit.FAILED)
-    sys.exit(_ending(chosen, "takes" if oci or registry else "looks"))
+    sys.exit(_ending(chosen))
 
 
 def _put_back(
@@ -143,14 +151,14 @@ def _put_back(
         tell(say("Put back: {image}", image=put_back(*there, registry, image)))
 
 
-def _ending(chosen: Chosen, act: Literal["looks", "takes"]) -> Exit:
+def _ending(chosen: Chosen) -> Exit:
     if chosen.unused:
         complain(
             say("nothing that was deleted is {words}", words=wording.listed(chosen.unused)),
             say("refloat salvage DIR   lists what there is"),
         )
         return Exit.NOT_FOUND
-    return Exit.PARTLY if act == "takes" and chosen.broken else Exit.OK
+    return Exit.PARTLY if chosen.act == "takes" and chosen.broken else Exit.OK
 
 
 @contextmanager
@@ -225,14 +233,13 @@ def _entries(chosen: Chosen, images: Iterator[Lost]) -> Iterator[Entry]:
 
 def _summarize(tell: Callable[[str], None], chosen: Chosen, gone: int) -> None:
     """Say what it comes to."""
-    whole = len(chosen.whole)
-    counted = say_counted("{count} image can be brought back", "{count} images can be brought back", whole)
+    counted = say_counted("{count} image can be brought back", "{count} images can be brought back", chosen.whole)
     tell(f"{counted} ({wording.size(chosen.size)})")
     if chosen.broken:
         tell(say_counted("{count} is not whole", "{count} are not whole", chosen.broken))
     if gone:
         tell(say_counted("{count} more is named and gone: --gone", "{count} more are named and gone: --gone", gone))
-    if whole:
+    if chosen.whole:
         tell(say("  --oci OUT saves images, --to HOST puts those back that are named"))
 
 

@@ -1,0 +1,1 @@
+"""The page of the benchmarks: what is measured again replaces what it was."""
