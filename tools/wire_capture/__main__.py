@@ -26,7 +26,7 @@ def observe(tshark: Path, flow: Flow, place: Path) -> tuple[Shown, Path]:
         told = perform(flow, server, image)
     if read_heads(tshark, capture) != heads_of(told):
         raise RuntimeError(f"{capture.name} does not hold what was sent and got")
-    return Shown(flow, told, list_packets(tshark, capture)), capture
+    return Shown(flow, told, list_packets(tshark, capture, flow.seen)), capture
 
 
 def port_of(server: Served | Server) -> int:

@@ -23,6 +23,7 @@ READING = ("-o", "http.desegment_body:FALSE")
 """A head is shown where it was sent, also if its body never came."""
 
 SEEN = "http or tcp.flags.fin == 1"
+"""A filter that lets through each HTTP message and each end of a connection."""
 
 
 class Mark:
@@ -133,9 +134,9 @@ def _head(layers: dict[str, list[str]]) -> Head:
     return Head(first, tuple(lines))
 
 
-def list_packets(tshark: Path, capture: Path) -> str:
-    """Return what tshark prints of a capture: a line for each HTTP message and each end of a connection."""
-    lines = _tshark(tshark, "-r", str(capture), *READING, "-Y", SEEN).splitlines()
+def list_packets(tshark: Path, capture: Path, seen: str) -> str:
+    """Return what tshark prints of a capture: a line for each packet that the filter `seen` lets through."""
+    lines = _tshark(tshark, "-r", str(capture), *READING, "-Y", seen).splitlines()
     return "\n".join(line.rstrip() for line in lines)
 
 

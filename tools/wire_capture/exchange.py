@@ -3,6 +3,7 @@
 import json
 import socket
 from dataclasses import dataclass
+from io import BufferedIOBase
 from types import TracebackType
 from typing import Self
 
@@ -43,6 +44,11 @@ class Exchange:
         return self.request.first.partition(" ")[0]
 
     @property
+    def path(self) -> str:
+        """What is asked for, with its query."""
+        return self.request.first.split(" ")[1]
+
+    @property
     def status(self) -> int:
         return int(self.answer.first.split(" ")[1])
 
@@ -53,10 +59,23 @@ class Exchange:
 
     def error(self) -> str:
         """Return the first error of the body as `CODE: message`, and nothing where there is none."""
-        if self.status < 400 or not self.body:
+        if self.status < 400 or not self.body.startswith(b"{"):
             return ""
         first = json.loads(self.body)["errors"][0]
         return f"{first['code']}: {first['message']}"
+
+
+def written(head: Head) -> bytes:
+    """Return a head as it is sent."""
+    return "\r\n".join([head.first, *head.lines, "", ""]).encode("ascii")
+
+
+def head_from(stream: BufferedIOBase) -> Head | None:
+    """Read a head; None where the connection has ended."""
+    lines = []
+    while line := stream.readline().decode("ascii").rstrip("\r\n"):
+        lines.append(line)
+    return Head(lines[0], tuple(lines[1:])) if lines else None
 
 
 class Client:
@@ -76,22 +95,22 @@ class Client:
         fields = {"Host": self.address} | {name.replace("_", "-"): value for name, value in headers.items()}
         if body or first.startswith(("PUT", "POST")):
             fields["Content-Length"] = str(len(body))
-        request = Head(f"{first} HTTP/1.1", tuple(f"{name}: {value}" for name, value in fields.items()))
-        head = "\r\n".join([request.first, *request.lines, "", ""])
-        self._socket.sendall(head.encode("ascii") + body)
-        answer = self._head()
-        if answer.value("content-length") is None:
+        lines = tuple(f"{name}: {value}" for name, value in fields.items())
+        return self.send(step, Head(f"{first} HTTP/1.1", lines), body)
+
+    def send(self, step: str, request: Head, body: bytes) -> Exchange:
+        """Send a request whose head is as it shall be on the wire, and read the answer.
+
+        Raises RuntimeError for an answer whose end its head does not tell.
+        """
+        self._socket.sendall(written(request) + body)
+        answer = head_from(self._answers)
+        if answer is None:
+            raise RuntimeError("the connection ended before an answer")
+        if answer.value("content-length") is None and " 204" not in answer.first:
             raise RuntimeError(f"an answer without a length: {answer}")
         asked = Exchange(step, request, answer, b"")
         return Exchange(step, request, answer, self._answers.read(asked.promised))
-
-    def _head(self) -> Head:
-        lines = []
-        while line := self._answers.readline().decode("ascii").rstrip("\r\n"):
-            lines.append(line)
-        if not lines:
-            raise RuntimeError("the connection ended before an answer")
-        return Head(lines[0], tuple(lines[1:]))
 
     def __enter__(self) -> Self:
         return self

@@ -13,11 +13,29 @@ from tools.bench.servers import Server, kinds
 from tools.content import CONFIG, MANIFEST, Part, digest_of
 from tools.serving import Served, wait_until
 from tools.wire import Wire
+from tools.wire_capture.capture import SEEN
 from tools.wire_capture.exchange import Client, Exchange
+from tools.wire_capture.portable import remove, restore
+from tools.wire_capture.stage import (
+    COLLECT,
+    DELETE,
+    FETCH,
+    MISS,
+    OWN,
+    PLACE,
+    PULL,
+    REPOSITORY,
+    RESTORE,
+    SAVE,
+    SEE,
+    TAG,
+    Aside,
+    Image,
+    Stage,
+    Told,
+)
 
 LAYER = "application/vnd.oci.image.layer.v1.tar"
-REPOSITORY, TAG = "team/app", "v1"
-PLACE = f"/v2/{REPOSITORY}/manifests"
 
 PATIENCE = 120.0
 """Seconds the collector may take on a loaded machine before it counts as broken."""
@@ -30,69 +48,15 @@ ENDING = {
 }
 """Settings under which a deleted image's bytes are gone within seconds, and a push is still held long enough."""
 
-SAVE, DELETE, MISS = "save the manifest", "delete it", "look for it"
-COLLECT, RESTORE = "collect garbage", "bring it back"
-PULL, SEE, FETCH = "pull the manifest", "see the layer", "pull the layer"
+CHANGES = 'http.request.method in {"PUT", "DELETE"} and http.request.uri contains "/manifests/"'
+"""A filter that shows of a capture what was put and deleted."""
 
 
-@dataclass(frozen=True)
-class Image:
-    """An image of one layer. Its bytes are the same on every machine, so its digests are too."""
-
-    manifest: Part
-    config: Part
-    layer: Part
-
-
-@dataclass(frozen=True)
-class Aside:
-    """What happens where no observer of the network sees it."""
-
-    step: str
-    text: str
-
-
-@dataclass
-class Stage:
-    """A registry that holds the image, a client of it, and what was exchanged so far."""
-
-    client: Client
-    image: Image
-    server: Served | Server
-    told: list[Exchange | Aside] = field(default_factory=list)
-
-    def ask(self, step: str, first: str, body: bytes = b"", **headers: str) -> Exchange:
-        """Send one request and keep it with its answer."""
-        exchange = self.client.ask(step, first, body, **headers)
-        self.told.append(exchange)
-        return exchange
-
-
-@dataclass(frozen=True)
-class Flow:
-    """One story. `name` is the capture's file name, `registry` who answers, `says` what to look at."""
-
-    name: str
-    title: str
-    registry: str
-    says: str
-    bring_back: Callable[[Stage], None]
-    collect: Callable[[Stage], None] | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-    def walk(self, stage: Stage) -> None:
-        """Save the manifest, delete the image, miss it, bring it back, pull it."""
-        accept = stage.image.manifest.media_type
-        stage.ask(SAVE, f"GET {PLACE}/{TAG}", Accept=accept)
-        stage.ask(DELETE, f"DELETE {PLACE}/{stage.image.manifest.digest}")
-        stage.ask(MISS, f"GET {PLACE}/{TAG}", Accept=accept)
-        if self.collect is not None:
-            self.collect(stage)
-        self.bring_back(stage)
-        stage.ask(PULL, f"GET {PLACE}/{TAG}", Accept=accept)
-        blob = f"/v2/{REPOSITORY}/blobs/{stage.image.layer.digest}"
-        stage.ask(SEE, f"HEAD {blob}")
-        stage.ask(FETCH, f"GET {blob}")
+def save_and_delete(stage: Stage) -> None:
+    """Get the manifest, to have it, and delete it by its digest, as the stock flow does."""
+    manifest = stage.image.manifest
+    stage.ask(SAVE, f"GET {PLACE}/{TAG}", Accept=manifest.media_type)
+    stage.ask(DELETE, f"DELETE {PLACE}/{manifest.digest}")
 
 
 def put_back(stage: Stage) -> None:
@@ -109,19 +73,25 @@ def undo(stage: Stage) -> None:
     stage.ask(RESTORE, f"POST /v2/_refloat/v1/changes/{change}/undo")
 
 
-def collect_beside(stage: Stage) -> None:
+def collect_beside(stage: Stage, *flags: str) -> None:
     """Collect garbage as the reference registry does: by a program beside the server, which goes on serving.
 
     Raises RuntimeError if the program ends with an error.
     """
     root = stage.server.root
     done = subprocess.run(
-        [str(kinds()["docker-registry"].program), "garbage-collect", str(root.with_name(root.name + ".yml"))],
+        [str(kinds()["docker-registry"].program), "garbage-collect", *flags, str(root.with_name(root.name + ".yml"))],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"garbage-collect ended with {done.returncode}: {done.stderr[-2000:]}")
-    stage.told.append(Aside(COLLECT, "on the registry's machine: docker-registry garbage-collect config.yml"))
+    typed = " ".join(("docker-registry garbage-collect", *flags, "config.yml"))
+    stage.told.append(Aside(COLLECT, f"on the registry's machine: {typed}"))
+
+
+def collect_untagged(stage: Stage) -> None:
+    """Collect garbage as thoroughly as the reference registry can."""
+    collect_beside(stage, "--delete-untagged")
 
 
 def collect_within(stage: Stage) -> None:
@@ -137,6 +107,37 @@ def wait_out(stage: Stage) -> None:
     stage.told.append(Aside(COLLECT, "the window ends; the collector removes the layer and the configuration"))
 
 
+@dataclass(frozen=True)
+class Flow:
+    """One story. `name` is the capture's file name, `registry` who answers, `says` what to look at.
+
+    `seen` is the filter by which the capture's packets are listed.
+    """
+
+    name: str
+    title: str
+    registry: str
+    says: str
+    bring_back: Callable[[Stage], None]
+    collect: Callable[[Stage], None] | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    delete: Callable[[Stage], None] = save_and_delete
+    seen: str = SEEN
+
+    def walk(self, stage: Stage) -> None:
+        """Delete the image, miss it, bring it back, pull it."""
+        accept = stage.image.manifest.media_type
+        self.delete(stage)
+        stage.ask(MISS, f"GET {PLACE}/{TAG}", Accept=accept)
+        if self.collect is not None:
+            self.collect(stage)
+        self.bring_back(stage)
+        stage.ask(PULL, f"GET {PLACE}/{TAG}", Accept=accept)
+        blob = f"{OWN}/blobs/{stage.image.layer.digest}"
+        stage.ask(SEE, f"HEAD {blob}")
+        stage.ask(FETCH, f"GET {blob}")
+
+
 FLOWS = (
     Flow(
         "stock", "The stock flow on docker-registry", "docker-registry",
@@ -150,6 +151,16 @@ FLOWS = (
         "blobs that are no longer on its disk. The manifest that was just accepted answers 404. HEAD says that the "
         "layer is there; GET promises its length and the connection ends without a byte of it.",
         put_back, collect_beside,
+    ),
+    Flow(
+        "portable", "The portable trash on docker-registry, with a garbage collection in between", "docker-registry",
+        "`refloat rm` and `refloat restore` as they are typed, on the registry of flow 2. `rm` keeps the image before "
+        "it deletes it: it mounts the blobs into `refloat-trash/team/app`, uploads the manifest's bytes and the facts "
+        "there, and puts an artifact that names all of it. The artifact's tag holds it through the collection, so this "
+        "time 201 means that the image is back; `restore` reads all of it before it says so. Each line is one path: "
+        "what was asked of it on the left, the statuses of the answers on the right. `GET 0-9` has `Range: bytes=0-9`. "
+        "A relay passes on what the command says, and keeps the heads; so `Host` names the relay.",
+        restore, collect_untagged, delete=remove, seen=CHANGES,
     ),
     Flow(
         "refloat-put", "The stock flow on refloat", "refloat",
@@ -219,7 +230,7 @@ def _registry(flow: Flow, place: Path) -> AbstractContextManager[Served | Server
     return Server(kinds()[flow.registry], place / "root")
 
 
-def perform(flow: Flow, server: Served | Server, image: Image) -> list[Exchange | Aside]:
+def perform(flow: Flow, server: Served | Server, image: Image) -> list[Told]:
     """Walk through a flow on one connection and return what was exchanged."""
     with Client(server.address) as client:
         stage = Stage(client, image, server)

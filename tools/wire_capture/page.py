@@ -2,12 +2,29 @@
 
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
-from tools.wire_capture.capture import READING, SEEN
+from tools.wire_capture.capture import READING
 from tools.wire_capture.exchange import Exchange, Head
-from tools.wire_capture.flows import COLLECT, DELETE, FETCH, MISS, PULL, RESTORE, SAVE, SEE, Aside, Flow
+from tools.wire_capture.flows import Flow
+from tools.wire_capture.stage import (
+    COLLECT,
+    DELETE,
+    FETCH,
+    MISS,
+    OWN,
+    PULL,
+    RESTORE,
+    SAVE,
+    SEE,
+    Aside,
+    Stretch,
+    Told,
+    exchanges_of,
+)
 
 BEGIN = "<!-- What follows, down to the end mark, is written by `make wire`. -->"
 END = "<!-- The end of what `make wire` writes. -->"
@@ -20,12 +37,25 @@ STEPS = (SAVE, DELETE, MISS, COLLECT, RESTORE, PULL, SEE, FETCH)
 WIDTH = 104
 """Characters between the two lifelines."""
 
+READS = ("GET", "HEAD")
+
+LONG = (
+    (re.compile(r"(sha256(?::|%3A)[0-9a-f]{12})[0-9a-f]{52}"), r"\1…"),
+    (re.compile(r"([0-9a-f]{8})(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), r"\1…"),
+    (re.compile(r"_state=[^&]+"), "_state=…"),
+)
+"""What is too long to be shown whole, and how it is shown."""
+
 VARYING = (
-    (re.compile(r"sha256:[0-9a-f]+…?"), "DIGEST"),
+    (re.compile(r"sha256(:|%3A)[0-9a-f]+…?"), "DIGEST"),
+    (re.compile(r"(uploads/|[Uu]uid: )[0-9a-f]{8}(…|[0-9a-f-]{28})"), r"\1SESSION"),
+    (re.compile(r"_state=[^&\s]+"), "STATE"),
+    (re.compile(r"\b([1-9]\d*)-\1\b"), "LAST-LAST"),
+    (re.compile(r"(bytes \S+/)\d+"), r"\1SIZE"),
     (re.compile(r"\d{4}-\d\d-\d\d(T[\d:]+Z)?"), "DATE"),
     (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]+ GMT"), "DATE"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
-    (re.compile(r"((?:changes/|refloat undo |[Rr]efloat-[Cc]hange: ))[a-z]{10}\b"), r"\1ID"),
+    (re.compile(r"(changes/|refloat undo |[Rr]efloat-[Cc]hange: |(?:manifests/)(?:[a-z]+-)?)[a-z]{10}\b"), r"\1ID"),
     (re.compile(r"\d+\.\d+\.\d+\S*"), "VERSION"),
     (re.compile(r"([Cc]ontent-[Ll]ength: |body of )\d+"), r"\1LENGTH"),
     (re.compile(r"[ -]{2,}"), " "),
@@ -40,7 +70,7 @@ class Shown:
     """A flow, what was exchanged in it, and the capture's packets as tshark lists them."""
 
     flow: Flow
-    told: list[Exchange | Aside]
+    told: list[Told]
     packets: str = ""
 
 
@@ -55,12 +85,12 @@ def section(shown: list[Shown], versions: str) -> str:
 def _flow(number: int, shown: Shown) -> Iterator[str]:
     capture = f"captures/{shown.flow.name}.pcapng"
     yield f"## {number}. {shown.flow.title}"
-    yield textwrap.fill(shown.flow.says, 118)
+    yield textwrap.fill(shown.flow.says, 118, break_on_hyphens=False)
     yield "\n".join(["```text", *diagram(shown), "```"])
     yield f"The delete and what brings it back, as they are in [{capture}]({capture}):"
     yield "\n".join(["```http", *heads(shown.told), "```"])
     yield "\n".join([
-        "```console", f"$ tshark -r docs/{capture} {' '.join(READING)} -Y '{SEEN}'", shown.packets, "```"
+        "```console", f"$ tshark -r docs/{capture} {' '.join(READING)} -Y '{shown.flow.seen}'", shown.packets, "```"
     ])  # fmt: skip
 
 
@@ -73,11 +103,19 @@ def side_by_side(shown: list[Shown]) -> Iterator[str]:
         yield f"| {step} | {' | '.join(cells)} |"
 
 
-def _cell(told: Exchange | Aside) -> str:
+def _cell(told: Told) -> str:
     if isinstance(told, Aside):
         return "not on the wire"
+    if isinstance(told, Stretch):
+        return f"{told.purpose}: {', '.join(_counted(told.exchanges))}"
     short = f", **{_body(told)}**" if len(told.body) < told.promised else ""
     return f"{told.method} {told.status}{short}"
+
+
+def _counted(exchanges: tuple[Exchange, ...]) -> Iterator[str]:
+    """Yield how many requests only read, and how many there are of each other method and status."""
+    kinds = Counter("read" if one.method in READS else f"{one.method} {one.status}" for one in exchanges)
+    yield from (f"{kind} x{times}" if times > 1 else kind for kind, times in kinds.items())
 
 
 def diagram(shown: Shown) -> Iterator[str]:
@@ -88,11 +126,37 @@ def diagram(shown: Shown) -> Iterator[str]:
             yield _line("")
             yield from (_line(text, ":") for text in _wrapped(f"({told.text})"))
             continue
+        if isinstance(told, Stretch):
+            yield from map(_line, _stretch(told))
+            continue
         yield _line("")
         yield from map(_line, _request(told))
         yield f"   |{'-' * (WIDTH - 1)}>|"
         yield from map(_line, _answer(told))
         yield f"   |<{'-' * (WIDTH - 1)}|"
+
+
+def _stretch(told: Stretch) -> Iterator[str]:
+    yield ""
+    yield f"{told.command}: {told.purpose}"
+    for path, together in groupby(told.exchanges, lambda one: one.path):
+        exchanges = list(together)
+        asked = ", ".join(f"{one.method}{_range(one)}" for one in exchanges)
+        *first, last = _wrapped(f"  {asked} {path}")
+        answers = ", ".join(str(one.status) for one in exchanges) + _code(exchanges[-1])
+        yield from first
+        yield f"{last:<{WIDTH - 4 - len(answers)}}{answers}"
+        if "/manifests/" in path:
+            yield from (f"  {line}" for line in _headers(exchanges[-1].request, ("Content-Type",)))
+
+
+def _range(told: Exchange) -> str:
+    """Return which bytes of a blob were asked for."""
+    return f" {value.removeprefix('bytes=')}" if (value := told.request.value("range")) else ""
+
+
+def _code(told: Exchange) -> str:
+    return f" {told.error().partition(':')[0]}" if told.error() else ""
 
 
 def _line(text: str, side: str = "|") -> str:
@@ -127,18 +191,22 @@ def _headers(head: Head, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    short = re.sub(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}", r"\1…", text)
+    short = text
+    for long, shortened in LONG:
+        short = long.sub(shortened, short)
     return textwrap.wrap(short, WIDTH - 4, subsequent_indent="      ")
 
 
-def heads_of(told: list[Exchange | Aside]) -> list[Head]:
+def heads_of(told: list[Told]) -> list[Head]:
     """Return every head that was on the wire, in the order they were sent."""
-    return [head for one in told if isinstance(one, Exchange) for head in (one.request, one.answer)]
+    return [head for one in exchanges_of(told) for head in (one.request, one.answer)]
 
 
-def heads(told: list[Exchange | Aside]) -> Iterator[str]:
+def heads(told: list[Told]) -> Iterator[str]:
     """Yield the whole heads of the delete and of what brings the image back."""
-    chosen = [one for one in told if isinstance(one, Exchange) and one.step in (DELETE, RESTORE)]
+    chosen = list(exchanges_of([one for one in told if not isinstance(one, Aside) and one.step in (DELETE, RESTORE)]))
+    if any(isinstance(one, Stretch) for one in told):
+        chosen = [one for one in chosen if one.path.startswith(OWN) and one.method not in READS]
     for number, one in enumerate(chosen):
         for head in (one.request, one.answer):
             if number or head is one.answer:
