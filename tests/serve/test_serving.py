@@ -128,6 +128,25 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
             f"error: {place} is already in use",
             "  hint: --listen HOST:PORT takes another, port 0 a free one",
         ]
+        assert not (tmp_path / "other").exists()
+
+
+def test_an_unadopted_registry_is_named_before_the_port_that_its_server_has(tmp_path: Path) -> None:
+    images = tmp_path / "other"
+    (images / "docker" / "registry" / "v2").mkdir(parents=True)
+    with Program(tmp_path) as program:
+        place = program.url.removeprefix("http://")
+        second = refloat("serve", "--root", str(images), "--listen", place, home=tmp_path)
+    assert "holds the images of a registry:2" in second.stderr
+
+
+@pytest.mark.parametrize("verb", ["serve", "verify", "clock"])
+def test_an_empty_root_is_not_where_one_is(tmp_path: Path, verb: str) -> None:
+    ended = refloat(verb, "--root", "", home=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[0] == (
+        "error: invalid value for '--root': it is empty; . is the directory you are in"
+    )
 
 
 def test_an_unadopted_registry_is_refused(tmp_path: Path) -> None:

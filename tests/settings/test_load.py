@@ -158,6 +158,9 @@ def test_a_key_works(loading: Load, text: str, name: str, value: object) -> None
         ("refloat: {window: 0}", "refloat.window", "at least 1ms"),
         ("refloat: {workers: 0}", "refloat.workers", "at least 1"),
         ("refloat: {reserve: 5}", "refloat.reserve", "such as 1%"),
+        ("refloat: {timetravel: {prefix: A/../b}}", "refloat.timetravel.prefix", "one part of a repository's name"),
+        ("refloat: {timetravel: {prefix: at/past}}", "refloat.timetravel.prefix", "such as at, not 'at/past'"),
+        ("refloat: {timetravel: {prefix: [at]}}", "refloat.timetravel.prefix", "one plain value"),
         ("refloat: {windw: 90d}", "refloat.windw", "did you mean window?"),
     ],
 )
@@ -185,6 +188,26 @@ def test_a_file_that_is_no_configuration_is_refused(tmp_path: Path, text: str, s
     path.write_text(text)
     with pytest.raises(SettingsRefused, match=sentence):
         load(path, {})
+
+
+def test_a_key_that_is_said_twice_is_refused_with_both_lines(loading: Load) -> None:
+    with pytest.raises(SettingsRefused) as refused:
+        loading("refloat:\n  window: 30d\n  lease: 1d\n  window: 1h")
+    [refusal] = refused.value.refusals
+    assert refusal.key == "window"
+    assert refusal.sentence == "'window' is said twice, in line 3 and in line 5; say it once"
+    assert refusal.origin.endswith("config.yml")
+
+
+def test_a_variable_that_says_a_key_twice_is_refused(loading: Load) -> None:
+    with pytest.raises(SettingsRefused, match="'window' is said twice, in line 1 and in line 1"):
+        loading("version: 0.1", {"REGISTRY_REFLOAT": "{window: 1d, window: 2d}"})
+
+
+def test_what_is_merged_in_is_not_said_twice(loading: Load) -> None:
+    text = "common: &ours {window: 1d, lease: 2h}\nrefloat: {<<: *ours, window: 3d}"
+    settings = loading(text).settings
+    assert (settings.window, settings.lease) == (3 * 86_400_000_000, 2 * 3_600_000_000)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

@@ -185,6 +185,34 @@ class TestManifests:
         assert code(wire.ask("PUT", path, two.body, If_Match=f'"{two.digest}"').expect(412)) == "DENIED"
         wire.ask("PUT", path, two.body, If_Match=f'"{one.digest}"').expect(201)
 
+    def test_only_if_nothing_is_there_yet(self, wire: Wire, name: str) -> None:
+        one, two = self.prepared(wire, name, "one"), self.prepared(wire, name, "two")
+        path = f"/v2/{name}/manifests/v1"
+        wire.ask("PUT", path, one.body, If_None_Match="*").expect(201)
+        refused = wire.ask("PUT", path, two.body, If_None_Match="*").expect(412)
+        assert (code(refused), first_error(refused)["detail"]) == ("DENIED", {"digest": one.digest})
+        for seen in (f'"{one.digest}"', f'"{two.digest}", W/"{one.digest}"'):
+            wire.ask("PUT", path, two.body, If_None_Match=seen).expect(412)
+        assert wire.manifest(name, "v1").body == one.body
+        wire.ask("PUT", path, two.body, If_None_Match=f'"{two.digest}"').expect(201)
+        wire.ask("DELETE", path).expect(202)
+        wire.ask("PUT", path, one.body, If_None_Match="*").expect(201)
+
+    def test_deleted_only_if_it_is_what_was_seen(self, wire: Wire, name: str) -> None:
+        one, two = self.prepared(wire, name, "one"), self.prepared(wire, name, "two")
+        path = f"/v2/{name}/manifests/v1"
+        assert wire.ask("DELETE", path, If_Match="*").status == 404, "what is not there is not there first of all"
+        wire.ask("PUT", path, one.body).expect(201)
+        for seen in (f'"{two.digest}"', f'W/"{one.digest}"'):
+            refused = wire.ask("DELETE", path, If_Match=seen).expect(412)
+            assert "refloat-change" not in refused.headers
+            assert first_error(refused)["detail"] == {"digest": one.digest}
+        assert wire.manifest(name, "v1").body == one.body
+        wire.ask("DELETE", path, If_Match=f'"{one.digest}"').expect(202)
+        digest = f"/v2/{name}/manifests/{one.digest}"
+        wire.ask("DELETE", digest, If_Match=f'"{two.digest}"').expect(412)
+        wire.ask("DELETE", digest, If_Match="*").expect(202)
+
     def test_missing_blobs_are_named(self, wire: Wire, name: str) -> None:
         image = self.prepared(wire, name)
         missing = Part(LAYER, b"never pushed")

@@ -110,7 +110,7 @@ class MethodUnsupported(Unsupported):
 
 
 class PreconditionFailed(Denied):
-    """`If-Match` named another value than the reference has now."""
+    """`If-Match` or `If-None-Match` asked for another value than the reference has now."""
 
 
 class PaginationNumberInvalid(RefloatError):

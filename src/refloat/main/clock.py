@@ -10,6 +10,7 @@ import click
 
 from refloat.cli.verb import TranslatedCommand
 from refloat.language import say
+from refloat.main.place import Directory
 from refloat.main.refusing import ending_in_words
 from refloat.ports import Metadata
 from refloat.settings import Flags, Settings, load
@@ -21,7 +22,7 @@ SECOND = 1_000_000
 
 @click.command(cls=TranslatedCommand)
 @click.argument("what", required=False, default="show", type=click.Choice(["show", "accept"]), metavar="[show|accept]")
-@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The directory the images are in.")
+@click.option("--root", type=Directory(), help="The directory the images are in.")
 def clock(what: str, root: Path | None) -> None:
     """Show the clock that windows end by, or vouch for it. The server has to be stopped.
 

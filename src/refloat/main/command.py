@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from refloat import __version__
+from refloat.main.place import Directory
 from refloat.main.refusing import FAILED, StartRefused, complain, complain_of
 from refloat.settings import Flags, Loaded, SettingsRefused, load
 
 
 @click.command()
 @click.argument("config", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Keep images in this directory.")
+@click.option("--root", type=Directory(), help="Keep images in this directory.")
 @click.option("--listen", metavar="HOST:PORT", help="Listen here; port 0 takes a free one.")
 @click.option("--check-config", is_flag=True, help="Say what the configuration does, and do not start.")
 @click.option("--ready-fd", type=int, hidden=True, help="Write the address to this descriptor when listening.")

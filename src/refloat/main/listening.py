@@ -25,6 +25,19 @@ def listen(address: str, port: int, workers: int) -> list[socket.socket]:
         raise _refusal(address, port, problem) from None
 
 
+def refuse_taken(address: str, port: int) -> None:
+    """Raise StartRefused where nobody could listen there now. It does not listen itself: nobody connects in vain."""
+    try:
+        family, place = _resolved(address, port)
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, place[0] != "::")
+            probe.bind(place)
+    except OSError as problem:
+        raise _refusal(address, port, problem) from None
+
+
 def url_of(listener: socket.socket) -> str:
     """Return the address to try first: loopback when every interface is listened on."""
     host, port = listener.getsockname()[:2]

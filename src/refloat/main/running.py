@@ -13,8 +13,8 @@ from pathlib import Path
 
 from refloat.core.errors import RefloatError
 from refloat.main.beginning import begin
-from refloat.main.directory import claim
-from refloat.main.listening import is_open_to_others, listen, url_of
+from refloat.main.directory import claim, examine
+from refloat.main.listening import is_open_to_others, listen, refuse_taken, url_of
 from refloat.main.orphans import die_with
 from refloat.main.refusing import FAILED, StartRefused
 from refloat.main.server import Server
@@ -64,6 +64,9 @@ class Prepared:
 @contextmanager
 def prepared(settings: Settings) -> Iterator[Prepared]:
     """Hold directory and socket. Raises StartRefused."""
+    if not (settings.root / "refloat").exists():
+        examine(settings)
+        refuse_taken(settings.address, settings.port)  # before anything is made that would have to be removed
     with claimed(settings), ExitStack() as open_sockets:
         begin(settings)
         listeners = listen(settings.address, settings.port, settings.workers)

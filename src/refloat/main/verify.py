@@ -14,6 +14,7 @@ from refloat.cli.printing import now as clock
 from refloat.cli.problems import Exit
 from refloat.cli.verb import TranslatedCommand
 from refloat.language import say
+from refloat.main.place import Directory
 from refloat.main.refusing import StartRefused, complain, ending_in_words
 from refloat.ports import BlobShelf, Metadata
 from refloat.settings import Flags, Settings, load
@@ -25,7 +26,7 @@ TELL_EVERY = 1000  # blobs between two lines of progress
 
 
 @click.command(cls=TranslatedCommand)
-@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The directory the images are in.")
+@click.option("--root", type=Directory(), help="The directory the images are in.")
 @click.option("--deep", is_flag=True, help="Read every blob and compare its digest.")
 @click.option("--repair", is_flag=True, help="Write down what is damaged; the server has to be stopped.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -10,7 +10,7 @@ from refloat.settings.address import split
 from refloat.settings.declared import KEYS
 from refloat.settings.overrides import overlay
 from refloat.settings.reading import Reading
-from refloat.settings.tree import Branch, Node, NotYamlError, find
+from refloat.settings.tree import Branch, Node, NotYamlError, SaidTwiceError, find
 from refloat.settings.values import Formatter, Level, Loaded, Refusal, Settings, SettingsRefused
 from refloat.settings.verdicts import Verdicts
 
@@ -59,6 +59,8 @@ def _document(path: Path) -> Branch:
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
         raise SettingsRefused([Refusal("configuration", str(path), f"cannot be read: {reason}")]) from None
+    except SaidTwiceError as problem:
+        raise SettingsRefused([Refusal(problem.key, str(path), str(problem))]) from None
     except NotYamlError as problem:
         raise SettingsRefused([Refusal("configuration", str(path), f"is not YAML: {problem}")]) from None
     if document is None:
@@ -98,7 +100,7 @@ def _settings(root: Branch, reading: Reading, environ: Mapping[str, str], flags:
         drain_timeout=reading.duration("http.draintimeout", "30s", least="0s"),
         workers=reading.count("refloat.workers", _workers(), least=1),
         reserve=reading.share("refloat.reserve", 0.01),
-        timetravel_prefix=reading.text("refloat.timetravel.prefix", "at"),
+        timetravel_prefix=reading.name_part("refloat.timetravel.prefix", "at"),
         delete_enabled=reading.flag("storage.delete.enabled", default=True),
         protect=reading.patterns("refloat.protect"),
         catalog_max=reading.maximum("catalog.maxentries", 1000),

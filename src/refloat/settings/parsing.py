@@ -2,8 +2,9 @@
 
 import yaml
 
-from refloat.settings.tree import Branch, Leaf, Node, NotYamlError, Row
+from refloat.settings.tree import Branch, Leaf, Node, NotYamlError, Row, SaidTwiceError
 
+MERGE = "tag:yaml.org,2002:merge"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -33,6 +34,7 @@ class _Reading:
     def node(self, document: yaml.Node) -> Node:
         origin = self._origin(document)
         if isinstance(document, yaml.MappingNode):
+            _refuse_twice(document)
             self._loader.flatten_mapping(document)  # the merge key `<<`
             return Branch(origin, {key.value: self._under(key, value) for key, value in document.value})
         if isinstance(document, yaml.SequenceNode):
@@ -46,6 +48,17 @@ class _Reading:
 
     def _origin(self, document: yaml.Node) -> str:
         return f"{self._source} line {document.start_mark.line + 1}" if self._lines else self._source
+
+
+def _refuse_twice(document: yaml.MappingNode) -> None:
+    """Raise SaidTwiceError: YAML's keys are unique, and PyYAML takes the last one without a word."""
+    lines: dict[str, int] = {}
+    words = [key for key, _ in document.value if isinstance(key, yaml.ScalarNode) and key.tag != MERGE]
+    for key in words:
+        line = key.start_mark.line + 1
+        if key.value in lines:
+            raise SaidTwiceError(key.value, (lines[key.value], line))
+        lines[key.value] = line
 
 
 def _sentence(problem: yaml.YAMLError) -> str:

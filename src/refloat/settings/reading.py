@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from refloat.core.errors import NameInvalid
+from refloat.core.names import NAME
 from refloat.core.patterns import ImagePattern
 from refloat.settings import durations
 from refloat.settings.tree import Branch, Leaf, Node, Row, find, is_false, is_true, origins
@@ -106,6 +107,17 @@ class Reading:
             return {name: _texts(inner) for name, inner in _branch(node).entries.items()}
 
         return self._read(path, {}, listed)
+
+    def name_part(self, path: str, default: str) -> str:
+        """Return what may stand between two slashes of a repository's name."""
+
+        def parted(node: Node) -> str:
+            text = _text(node)
+            if "/" in text or not NAME.fullmatch(text):
+                raise _UnfitError(f"must be one part of a repository's name, such as {default}, not {text!r}")
+            return text
+
+        return self._read(path, default, parted)
 
     def patterns(self, path: str) -> tuple[ImagePattern, ...]:
         """Return patterns of images, as `team/**:v*`."""

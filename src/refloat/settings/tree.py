@@ -15,6 +15,14 @@ class NotYamlError(ValueError):
     """A text is not one YAML document. The message is a sentence with the place."""
 
 
+class SaidTwiceError(NotYamlError):
+    """A key is said twice in one section, and only one of them would count. The message names both lines."""
+
+    def __init__(self, key: str, lines: tuple[int, int]) -> None:
+        super().__init__(f"{key!r} is said twice, in line {lines[0]} and in line {lines[1]}; say it once")
+        self.key = key
+
+
 @dataclass(slots=True)
 class Leaf:
     """One scalar, as written."""

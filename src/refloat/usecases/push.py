@@ -4,24 +4,25 @@ from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
-from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, PreconditionFailed
+from refloat.core.errors import DigestInvalid, ManifestBlobUnknown
 from refloat.core.followers import followers_of
 from refloat.core.manifest import Manifest, parse
 from refloat.core.moves import Proposal
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
 from refloat.ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestPush:
-    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`, `if_match` an ETag."""
+    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`."""
 
     reference: Reference
     body: bytes
     declared: str
     tags: tuple[Tag, ...] = ()
-    if_match: str | None = None
+    condition: Precondition = ANY_VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     digest = _digest(push)
     tx.lock([repository])
     refuse_blocked(tx.read.block_on(digest))  # guard: a-blocked-manifest-is-refused
-    _check_precondition(tx, repository, push)
+    push.condition.refuse(push.reference, tx.view(repository).value(push.reference))
     manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
     _store(tx, repository, digest, push.body, manifest, cause.at)
     proposal = _proposal(tx, repository, push, digest)
@@ -59,16 +60,6 @@ def _digest(push: ManifestPush) -> Digest:
     if actual != push.reference:
         raise DigestInvalid(f"the body has digest {actual}, not {push.reference}", {"digest": actual})
     return actual
-
-
-def _check_precondition(tx: Transaction, repository: RepositoryName, push: ManifestPush) -> None:
-    """RFC 9110 section 13.1.1, on the reference that is put."""
-    if push.if_match is None:
-        return
-    current = tx.view(repository).value(push.reference)
-    wanted = {tag.strip().strip('"') for tag in push.if_match.split(",")}
-    if current is None or (current not in wanted and "*" not in wanted):
-        raise PreconditionFailed(f"{push.reference} is at {current or 'nothing'}", {"digest": current})
 
 
 def _store(

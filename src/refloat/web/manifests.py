@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from refloat.core.errors import ManifestTooLarge, Unsupported
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import resolve
 from refloat.usecases.push import ManifestPush, push_manifest
@@ -32,6 +33,10 @@ def is_match(header: bytes | None, etag: bytes) -> bool:
     return any(one.strip().removeprefix(b"W/") in (etag, b"*") for one in header.split(b","))
 
 
+def _condition(request: Request) -> Precondition:
+    return Precondition(request.text_header(b"if-match") or None, request.text_header(b"if-none-match") or None)
+
+
 async def put(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """PUT: store, make live, move the tags; `?tag=` names more of them."""
     tags = tuple(Tag.parse(tag) for tag in request.query().get("tag", ()))
@@ -40,7 +45,7 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         body=await _body(request),
         declared=request.text_header(b"content-type"),
         tags=tags,
-        if_match=request.text_header(b"if-match") or None,
+        condition=_condition(request),
     )
     cause = door.services.cause(request)
     pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
@@ -74,7 +79,8 @@ async def delete(door: Door, request: Request, repository: RepositoryName, refer
     if not door.settings.delete_enabled:
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
     cause = door.services.cause(request)
-    done = await door.metadata.write(lambda tx: delete_reference(tx, repository, reference, cause))
+    condition = _condition(request)
+    done = await door.metadata.write(lambda tx: delete_reference(tx, repository, reference, cause, condition))
     until = datetime.fromtimestamp(cause.held_until / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     warning = f'299 - "deleted; until {until} this brings it back: refloat undo {done.change}"'
     headers = [*change_header(done.change), (b"warning", warning.encode())]
