@@ -17,7 +17,8 @@ AT = datetime(2026, 11, 28, 9, 30, 0, 1, UTC)
 @pytest.fixture
 def said() -> Facts:
     return Facts(
-        "abcdefghij", RepositoryName("team/api"), INDEX, "image", AT, AT + timedelta(days=30), "ann@desk", "no reason",
+        "abcdefghij", "localhost:5000", RepositoryName("team/api"), INDEX, "image", AT, AT + timedelta(days=30),
+        "ann@desk", "no reason",
         (KeptManifest(PART, OCI_MANIFEST, 4, True, ()), KeptManifest(INDEX, OCI_INDEX, 5, True, (Tag("v1"),))),
         (KeptBlob(LAYER, 5),),
     )  # fmt: skip

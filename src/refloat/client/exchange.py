@@ -161,8 +161,9 @@ class Exchange:
     def _taken(self, request: Request) -> tuple[http.client.HTTPConnection, str]:
         """Return an open connection, and how to name the request's path on it. Raises _Again, Unreachable."""
         connection, address = connection_to(self.origin, request.path)
-        if self._idle and request.repeats != "untaken":
-            return self._idle.pop(), address
+        with suppress(IndexError):  # looked at and taken in one step: several threads may ask
+            if request.repeats != "untaken":
+                return self._idle.pop(), address
         try:
             connect(connection, self.origin)
         except Unreachable as problem:

@@ -15,6 +15,7 @@ from refloat.core.names import Digest
 from refloat.language import say
 
 PAGE = 1000  # entries; registries that find it too many say 400, and are asked without a number
+NO_SUCH_API = frozenset({400, 404, 405, 501})  # registries older than the API say any of these
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
 
 
@@ -38,7 +39,7 @@ def referrers(asking: Asking, repository: str, digest: str) -> tuple[Pointer, ..
     """Return what refers to a manifest; None where there is no such API. Raises what client.errors names."""
     path, needs = f"/v2/{repository}/referrers/{digest}", pulling(repository)
     reply = asking.ask(Request("GET", path, {"Accept": OCI_INDEX}), needs)
-    if reply.status == 404:
+    if reply.status in NO_SUCH_API:
         return None
     pages = _pages(asking, reply, Place(asking.origin, path), (needs, "manifests"))
     return tuple(_pointer(asking, entry) for page in pages for entry in page)

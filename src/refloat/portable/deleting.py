@@ -11,7 +11,7 @@ from refloat.portable import removing
 from refloat.portable.facts import Facts
 from refloat.portable.looking import Image, Repository, look
 from refloat.portable.plan import Plan, decide, leaving
-from refloat.portable.refusals import MovedSince, NotThere
+from refloat.portable.refusals import MovedSince, NotThere, OtherTags
 from refloat.portable.removing import Asked
 from refloat.portable.shelf import Entry, Shelf
 
@@ -41,7 +41,7 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, asked: Asked) -> P
 
     Raises DeletesDisabled, NotThere, OtherTags, Needed, NotWhole, and what client.errors names. Nothing is changed.
     """
-    repository = Repository.seen(registry, wanted.repository)
+    repository = Repository.seen(registry, wanted.repository, wanted.tags)
     root = wanted.digest or _pointed(repository, wanted.tags)
     if root is None or registry.resolve(wanted.repository, root) is None:
         return _unfinished(registry, shelf, wanted)
@@ -51,7 +51,7 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, asked: Asked) -> P
     if plan.extent != "image":
         removing.refuse_other_tags(registry, plan, Tag(f"refloat-{asked.id}"))
     sizes = removing.sizes_of(repository, image)
-    return Prepared(repository, image, plan, removing.facts_of(plan, image, sizes, asked))
+    return Prepared(repository, image, plan, removing.facts_of(registry.origin.netloc, (plan, image), sizes, asked))
 
 
 def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
@@ -59,23 +59,32 @@ def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
 
     Raises NotWhole, MovedSince; after a refusal before the first delete nothing is kept.
     """
-    facts = removing.begun(registry, shelf, prepared.facts)
+    removing.refuse_hollow(registry, prepared.plan.repository, prepared.image)
+    facts = removing.begun(shelf, prepared.facts)
     removing.keep(shelf, prepared.image, facts)
-    since = Repository.seen(registry, facts.repository)
+    since = Repository.seen(registry, facts.repository, facts.tags)
     try:
+        if facts.extent == "tag" and not shelf.unties(facts):
+            raise removing.by_digest_only(registry, prepared.plan)
         removing.refuse_moved(facts, since)
-    except MovedSince:
-        _let_go(shelf, facts)
+    except (MovedSince, OtherTags):
+        if facts is prepared.facts and removing.took_nothing(registry, facts):
+            _let_go(shelf, facts)
         raise
-    removing.delete(registry, shelf, facts, since)
+    removing.delete(registry, facts, since)
+    if not removing.is_kept(shelf, facts):  # somebody let go of it; what was deleted can still be mounted
+        removing.keep(shelf, prepared.image, facts)
+    removing.close(registry, shelf, facts)
     return facts
 
 
 def finish(registry: Registry, shelf: Shelf, entry: Entry) -> Facts:
     """Do what is left of a delete that was begun. Raises NotWhole, MovedSince."""
-    removing.check_kept(shelf, entry.facts)
-    removing.delete(registry, shelf, entry.facts, Repository.seen(registry, entry.facts.repository))
-    return entry.facts
+    facts = entry.facts
+    removing.check_kept(shelf, facts)
+    removing.delete(registry, facts, Repository.seen(registry, facts.repository, facts.tags))
+    removing.close(registry, shelf, facts)
+    return facts
 
 
 def _plan(repository: Repository, image: Image, wanted: Wanted) -> Plan:
@@ -108,5 +117,5 @@ def _means(facts: Facts, wanted: Wanted) -> bool:
 
 def _let_go(shelf: Shelf, facts: Facts) -> None:
     for entry in shelf.entries():
-        if entry.facts.id == facts.id:
+        if entry.facts.id == facts.id and entry.state == "begun":
             shelf.drop(entry)

@@ -11,7 +11,8 @@ from refloat.portable import removing
 from refloat.portable.deleting import Wanted
 from refloat.portable.looking import Repository, look
 from refloat.portable.plan import Plan, decide
-from refloat.portable.refusals import NotThere
+from refloat.portable.refusals import MovedSince, NotThere
+from refloat.portable.restoring import find
 from refloat.portable.shelf import Entry, Shelf
 
 
@@ -30,15 +31,20 @@ def due(shelf: Shelf, at: datetime) -> list[Entry]:
 
 
 def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, probe: Digest) -> Ending:
-    """Find every copy of an image: live, and in the trash. Raises NotThere, Needed, DeletesDisabled."""
-    repository = Repository.seen(registry, wanted.repository)
-    tag = next(iter(wanted.tags), None)
-    pointer = repository.tags.get(tag) if tag else None
-    root = wanted.digest or (pointer.digest if pointer else None)
-    entries = tuple(entry for entry in shelf.entries() if _is(entry, root, tag))
+    """Find every copy of an image: live, and in the trash. A tag means what is on it, else what was on it last.
+
+    Raises NotThere, Needed, DeletesDisabled.
+    """
+    repository = Repository.seen(registry, wanted.repository, wanted.tags)
+    root = wanted.digest
+    for tag in wanted.tags:
+        pointer = repository.tags.get(tag)
+        root = find(registry, shelf, tag, None).facts.image if pointer is None else pointer.digest
+    assert root is not None
+    entries = tuple(entry for entry in shelf.entries() if entry.facts.image == root)
     plan = None
-    if root is not None and registry.resolve(wanted.repository, root) is not None:
-        plan = decide(repository, look(repository, root), wanted.tags)
+    if registry.resolve(wanted.repository, root) is not None:
+        plan = decide(repository, look(repository, root), [tag for tag in wanted.tags if tag in repository.tags])
     if plan is None and not entries:
         raise NotThere(say("{repository} has no such image, deleted or not", repository=wanted.repository))
     removing.refuse_disabled(registry, wanted.repository, probe)
@@ -46,6 +52,12 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, probe: Digest) -> 
         removing.refuse_other_tags(registry, plan, Tag(f"refloat-{probe[-10:]}"))
     order = tuple(digest for digest in reversed(plan.order) if digest in plan.takes) if plan else ()
     return Ending(plan, order, entries)
+
+
+def refuse_changed(shown: Ending, now: Ending) -> None:
+    """See that what ends is what was shown. Raises MovedSince."""
+    if (shown.plan, shown.order, shown.entries) != (now.plan, now.order, now.entries):
+        raise MovedSince(say("it changed while it was shown"), (say("nothing was purged"),), say("run it again"))
 
 
 def carry_out(registry: Registry, shelf: Shelf, repository: RepositoryName, ending: Ending) -> None:
@@ -62,8 +74,3 @@ def drop(shelf: Shelf, entries: Sequence[Entry]) -> None:
     """Let go of entries, the oldest first."""
     for entry in entries:
         shelf.drop(entry)
-
-
-def _is(entry: Entry, root: Digest | None, tag: Tag | None) -> bool:
-    """Has an entry this image? A tag means what is on it now, and where it is gone what was on it."""
-    return entry.facts.image == root if root is not None else tag is not None and tag in entry.facts.tags

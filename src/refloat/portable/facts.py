@@ -46,6 +46,7 @@ class Facts(msgspec.Struct, frozen=True, rename="camel"):
     """One delete. `manifests` stand in the order in which they can be put: what is needed before what needs it."""
 
     id: str
+    host: str  # HOST[:PORT]
     repository: RepositoryName
     image: Digest
     extent: Extent
@@ -56,6 +57,7 @@ class Facts(msgspec.Struct, frozen=True, rename="camel"):
     manifests: tuple[KeptManifest, ...]
     blobs: tuple[KeptBlob, ...]
     absent: tuple[Digest, ...] = ()  # what the image names and the registry did not have
+    others: tuple[Tag, ...] = ()  # tags of the image that stay
     schema: str = SCHEMA
 
     @property

@@ -4,9 +4,11 @@
 may serve several repositories; what an entry kept stays in it until the directory is removed.
 """
 
+import fcntl
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -24,6 +26,7 @@ from refloat.portable.shelf import Entry, Mark
 LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
 NAMED = "org.opencontainers.image.ref.name"
 MARKS = "dev.refloat.trash.marks"  # on an artifact's descriptor: how far its delete came
+LOCK = "refloat.lock"
 PIECE = 1 << 20
 Descriptor = dict[str, object]
 
@@ -44,7 +47,7 @@ class SavedLayout:
 
     def keep(self, digest: Digest, size: int) -> None:
         """Download a blob, durably. Raises Broken, OSError."""
-        if self.size(digest) != size:
+        if self.size(digest) != size:  # a file has its name only when it is whole
             self._store(digest, self._registry.download(self._repository, digest))
 
     def keep_bytes(self, body: bytes, digest: Digest) -> None:
@@ -58,21 +61,32 @@ class SavedLayout:
         self.keep_bytes(document, Digest.of(document))
         digest = Digest.of(artifact)
         self.keep_bytes(artifact, digest)
-        there = self._descriptors()
-        before = next((_marks(entry) for entry in there if entry.get("digest") == digest), frozenset())
-        others = [entry for entry in there if entry.get("digest") != digest and not _names(entry, facts)]
-        self._write([*others, *_images(facts), _artifact(digest, len(artifact), before | {mark})])
+        with self._alone():
+            there = self._descriptors()
+            before = next((_marks(entry) for entry in there if entry.get("digest") == digest), frozenset())
+            others = [entry for entry in there if entry.get("digest") != digest and not _names(entry, facts)]
+            self._write([*others, *_images(facts), _artifact(digest, len(artifact), before | {mark})])
+
+    def holds(self, facts: Facts, mark: Mark) -> bool:
+        """Read the index, and the facts its artifact names."""
+        return any(entry.facts == facts and mark in entry.marks for entry in self.entries())
+
+    def unties(self, facts: Facts) -> bool:
+        """Nothing of ours is in the registry to try it with."""
+        return True
 
     def entries(self) -> Sequence[Entry]:
-        """Read the facts behind every artifact of this repository in the index. Raises TrashLost without an index."""
+        """Read the facts behind every artifact of this repository of this server. Raises TrashLost."""
         self.damaged = []
         entries = [self._entry(descriptor) for descriptor in self._descriptors() if _marks(descriptor)]
-        mine = [entry for entry in entries if entry is not None and entry.facts.repository == self._repository]
-        return sorted(mine, key=lambda entry: entry.facts.at)
+        mine = (self._registry.origin.netloc, self._repository)
+        found = [entry for entry in entries if entry is not None and (entry.facts.host, entry.facts.repository) == mine]
+        return sorted(found, key=lambda entry: entry.facts.at)
 
     def drop(self, entry: Entry) -> None:
         """Take an artifact out of the index. The bytes stay, for others may need them."""
-        self._write([descriptor for descriptor in self._descriptors() if descriptor.get("digest") != entry.artifact])
+        with self._alone():
+            self._write([each for each in self._descriptors() if each.get("digest") != entry.artifact])
 
     def size(self, digest: Digest) -> int | None:
         """Return the size of the file; it has its name only since it was whole."""
@@ -94,6 +108,13 @@ class SavedLayout:
     def give(self, digest: Digest, size: int) -> None:
         """Upload a blob; the registry compares it with its digest."""
         self._registry.upload(self._repository, digest, size, _from(self._path(digest)))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the index for oneself while it is read and written."""
+        with (self._directory / LOCK).open("wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _path(self, digest: Digest) -> Path:
         algorithm, _, digits = digest.partition(":")

@@ -4,15 +4,18 @@ Spec: OCI Distribution 1.1 "Pulling manifests", "Listing Tags", "Listing Referre
 registries without the API.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from refloat.client.registry import Held, Pointer, Registry
 from refloat.core.descriptors import descriptors_in
 from refloat.core.manifest import Need, parse
 from refloat.core.media import INDEXES
-from refloat.core.names import Digest, RepositoryName, Tag
+from refloat.core.names import TAG, Digest, RepositoryName, Tag
 from refloat.portable.refusals import not_whole
+
+AT_ONCE = 8  # requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,16 @@ class Repository:
     tags: Mapping[Tag, Pointer]
 
     @classmethod
-    def seen(cls, registry: Registry, name: RepositoryName) -> "Repository":
-        """Ask for every tag, and what each points to."""
-        found = ((Tag(tag), registry.resolve(name, tag)) for tag in registry.tags(name))
-        return cls(registry, name, {tag: pointer for tag, pointer in found if pointer is not None})
+    def seen(cls, registry: Registry, name: RepositoryName, named: Iterable[Tag] = ()) -> "Repository":
+        """Ask for every tag, and what each points to: several at once, for there may be thousands.
+
+        `named` are asked for though the list of tags may lag behind them. What is no tag at all is passed over.
+        """
+        tags = list(dict.fromkeys([*named, *(Tag(tag) for tag in registry.tags(name) if TAG.fullmatch(tag))]))
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            pointers = threads.map(lambda tag: registry.resolve(name, tag), tags)
+            found = dict(zip(tags, pointers, strict=True))
+        return cls(registry, name, {tag: pointer for tag, pointer in found.items() if pointer is not None})
 
     def tags_of(self, digest: Digest) -> tuple[Tag, ...]:
         """Return the tags on a manifest, sorted."""
@@ -80,7 +89,7 @@ def look(repository: Repository, root: Digest) -> Image:
             pending.append(referrer)
     if root not in image.parts:
         raise not_whole(f"{repository.name}@{root}", (root,))
-    image.indexed = _indexed(repository, image.parts)
+    image.indexed = indexed(repository, image.parts, {})
     return image
 
 
@@ -92,15 +101,21 @@ def _referrers(repository: Repository, digest: Digest) -> Iterator[Digest]:
             yield repository.tags[tag].digest
 
 
-def _indexed(repository: Repository, parts: Mapping[Digest, Held]) -> dict[Digest, set[Tag]]:
-    """Return which parts the indexes of others name, by the tags of these."""
+def indexed(
+    repository: Repository, parts: Collection[Digest], going: Mapping[Tag, Digest]
+) -> dict[Digest, set[Tag]]:
+    """Return which parts the indexes of others name, by the tags of these.
+
+    Of others is an index that is no part itself, or has a tag that is not `going`.
+    """
     indexes: dict[Digest, set[Tag]] = {}
     for tag, pointer in repository.tags.items():
-        if pointer.digest not in parts and pointer.media_type in INDEXES:
+        own = pointer.digest in parts if not going else going.get(tag) == pointer.digest
+        if not own and pointer.media_type in INDEXES:
             indexes.setdefault(pointer.digest, set()).add(tag)
     found: dict[Digest, set[Tag]] = {}
     for index, tags in indexes.items():
-        for named in _named(repository, index) & parts.keys():
+        for named in _named(repository, index) & set(parts):
             found.setdefault(named, set()).update(tags)
     return found
 

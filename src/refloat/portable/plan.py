@@ -91,7 +91,7 @@ def _why(repository: Repository, image: Image, part: Digest) -> str:
 
 def _order(image: Image) -> tuple[Digest, ...]:
     """Return the parts, what is needed before what needs it. The image itself comes last if nothing of it needs it."""
-    graph = {part: set(image.children_of(part)) for part in image.parts}
+    graph = {part: sorted(image.children_of(part)) for part in sorted(image.parts)}
     try:
         order = list(TopologicalSorter(graph).static_order())
     except CycleError:

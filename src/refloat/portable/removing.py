@@ -9,17 +9,19 @@ from datetime import datetime
 
 from refloat.client.errors import Refused
 from refloat.client.registry import Registry
+from refloat.core.media import INDEXES
 from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.language import say
 from refloat.portable.facts import Facts, KeptBlob, KeptManifest
-from refloat.portable.looking import Image, Repository
+from refloat.portable.looking import Image, Repository, indexed
 from refloat.portable.plan import Plan
 from refloat.portable.reading import readable
 from refloat.portable.refusals import DeletesDisabled, MovedSince, OtherTags, not_whole
 from refloat.portable.shelf import Shelf
 
 DISABLED = frozenset({405, 501})
-BY_DIGEST_ONLY = frozenset({400, 404, 405, 501})  # what a registry says to the delete of a tag that it does not know of
+BY_DIGEST_ONLY = frozenset({400, 405, 501})  # what a registry that does not delete tags says to the delete of one
+NOT_DELETED = say("it could not be brought back, so it was not deleted; any client's delete takes it all the same")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +57,26 @@ def refuse_other_tags(registry: Registry, plan: Plan, probe: Tag) -> None:
     except Refused as refused:
         if refused.status not in BY_DIGEST_ONLY:
             raise
-        others = ", ".join(plan.others)
-        image = f"{registry.origin.netloc}/{plan.repository}@{plan.image}"
-        raise OtherTags(
-            say("{others} would go too: it is the same image", others=others)
-            if others
-            else say("the image would go with its last tag"),
-            (say("{server} deletes images, not tags", server=registry.origin.netloc), say("nothing was changed")),
-            say("refloat rm {image}   takes the image with all its tags", image=image),
-        ) from None
+        raise by_digest_only(registry, plan) from None
 
 
-def facts_of(plan: Plan, image: Image, sizes: Mapping[Digest, int], asked: Asked) -> Facts:
+def by_digest_only(registry: Registry, plan: Plan) -> OtherTags:
+    """Return the refusal of a tag that would not go alone."""
+    others = ", ".join(plan.others)
+    image = f"{registry.origin.netloc}/{plan.repository}@{plan.image}"
+    sentence = say("{others} would go too: it is the same image", others=others)
+    return OtherTags(
+        sentence if others else say("the image would go with its last tag"),
+        (say("{server} deletes images, not tags", server=registry.origin.netloc), say("nothing was changed")),
+        say("refloat rm {image}   takes the image with all its tags", image=image),
+    )
+
+
+def facts_of(host: str, decided: tuple[Plan, Image], sizes: Mapping[Digest, int], asked: Asked) -> Facts:
     """Return what is to be written down about a plan."""
+    plan, image = decided
     return Facts(
-        asked.id, plan.repository, plan.image, plan.extent, asked.at, asked.until, asked.who, asked.reason,
+        asked.id, host, plan.repository, plan.image, plan.extent, asked.at, asked.until, asked.who, asked.reason,
         tuple(
             KeptManifest(
                 digest, image.parts[digest].media_type, len(image.parts[digest].body), digest in plan.takes,
@@ -79,6 +86,7 @@ def facts_of(plan: Plan, image: Image, sizes: Mapping[Digest, int], asked: Asked
         ),
         tuple(KeptBlob(digest, size) for digest, size in sorted(sizes.items())),
         tuple(sorted(image.absent - sizes.keys())),
+        plan.others,
     )  # fmt: skip
 
 
@@ -90,9 +98,20 @@ def sizes_of(repository: Repository, image: Image) -> dict[Digest, int]:
         raise not_whole(
             f"{repository.name}@{image.root}",
             missing,
-            say("it could not be brought back, so it was not deleted; any client's delete takes it all the same"),
+            NOT_DELETED,
         )
     return {digest: size for digest, size in found.items() if size is not None}
+
+
+def refuse_hollow(registry: Registry, repository: RepositoryName, image: Image) -> None:
+    """See that an index with a missing part could be put again, by putting it. Raises NotWhole where it could not."""
+    for digest, held in image.parts.items():
+        missing = tuple(need.digest for need in image.needs[digest] if need.digest in image.absent)
+        if missing and held.media_type in INDEXES:
+            try:
+                registry.put(repository, digest, held.media_type, held.body)
+            except Refused:
+                raise not_whole(f"{repository}@{digest}", missing, NOT_DELETED) from None
 
 
 def keep(shelf: Shelf, image: Image, facts: Facts) -> None:
@@ -105,25 +124,73 @@ def keep(shelf: Shelf, image: Image, facts: Facts) -> None:
     check_kept(shelf, facts)
 
 
+def is_kept(shelf: Shelf, facts: Facts) -> bool:
+    """Can everything that is kept be read, and what was written down about it?"""
+    return not _missing(shelf, facts)
+
+
 def check_kept(shelf: Shelf, facts: Facts) -> None:
-    """See that everything that is kept can be read. Raises NotWhole."""
-    missing = tuple(digest for digest, size in facts.sizes.items() if shelf.size(digest) != size)
-    if missing:
+    """Do the same. Raises NotWhole."""
+    if missing := _missing(shelf, facts):
         raise not_whole(say("what is kept in {place}", place=shelf.place), missing)
 
 
-def delete(registry: Registry, shelf: Shelf, facts: Facts, since: Repository) -> None:
-    """Delete what the facts say, see that it is gone and what was kept is whole, and write that down.
+def _missing(shelf: Shelf, facts: Facts) -> tuple[str, ...]:
+    lost = tuple(digest for digest, size in facts.sizes.items() if shelf.size(digest) != size)
+    return lost if shelf.holds(facts, "begun") else (*lost, facts.id)
 
-    May be run again after a crash anywhere in it: a tag that somebody moved stays, and so does what got one since.
-    `since` is the repository as it was seen last. Raises NotWhole, MovedSince.
+
+def delete(registry: Registry, facts: Facts, since: Repository) -> None:
+    """Delete what the facts say. May be run again after a crash anywhere in it.
+
+    `since` is the repository as it was seen last: a tag that somebody moved stays, and so does what got one, or is part
+    of an index that did. Raises MovedSince where the image itself is somebody's again.
     """
-    for tag, digest in facts.tags.items():
-        if facts.extent != "image" and tag in since.tags and since.tags[tag].digest == digest:
-            registry.delete(facts.repository, tag)
+    if facts.extent != "image":
+        for tag, digest in facts.tags.items():
+            if tag in since.tags and since.tags[tag].digest == digest:
+                registry.delete(facts.repository, tag)
+        return
+    needed = indexed(since, facts.takes, facts.tags)
     for digest in facts.takes:
-        if all(facts.tags.get(tag) == digest for tag in since.tags_of(digest)):
+        again = [tag for tag in since.tags_of(digest) if facts.tags.get(tag) != digest]
+        if digest == facts.image and (again or digest in needed):
+            raise _pushed_again(facts, min(again or needed[digest]))
+        if not again and digest not in needed:
+            _take(registry, facts, digest)
+
+
+def _take(registry: Registry, facts: Facts, digest: Digest) -> None:
+    """Delete one manifest. A part that the registry does not give away stays, for it is kept anyway."""
+    if digest != facts.image and points(registry, facts.repository, facts.image) is not None and _comes_first(facts):
+        raise _pushed_again(facts, facts.image)
+    try:
+        registry.delete(facts.repository, digest)
+    except Refused as refused:
+        if not 400 <= refused.status < 500 or (digest == facts.image and refused.status in DISABLED):
+            raise
+        if digest == facts.image:
+            for tag in (tag for tag, value in facts.tags.items() if value == digest):
+                registry.delete(facts.repository, tag)
             registry.delete(facts.repository, digest)
+
+
+def _comes_first(facts: Facts) -> bool:
+    """Is the image deleted before its parts? Not one that another part of it names."""
+    return facts.takes[0] == facts.image
+
+
+def _pushed_again(facts: Facts, name: str) -> MovedSince:
+    image = f"{facts.repository}@{facts.image}"
+    return MovedSince(
+        say("{image} was pushed again: {name}", image=image, name=name),
+        (say("nothing more was deleted"),),
+        say("refloat restore   brings back what of it is gone"),
+    )
+
+
+def close(registry: Registry, shelf: Shelf, facts: Facts) -> None:
+    """See that what was to go is gone and what was kept is whole, and write that down. Raises NotWhole, MovedSince."""
     _see_gone(registry, facts)
     check_kept(shelf, facts)
     shelf.mark(facts, "deleted")
@@ -135,6 +202,7 @@ def refuse_moved(facts: Facts, since: Repository) -> None:
     if facts.extent != "image":
         now = {tag: digest for tag, digest in now.items() if tag in facts.tags}
     moved = sorted(tag for tag in now.keys() | facts.tags if now.get(tag) != facts.tags.get(tag))
+    moved += sorted(set().union(*indexed(since, facts.takes, facts.tags).values()))
     if moved:
         raise MovedSince(
             say("{repository}:{tag} moved while it was looked at", repository=facts.repository, tag=moved[0]),
@@ -145,14 +213,21 @@ def refuse_moved(facts: Facts, since: Repository) -> None:
 
 def _see_gone(registry: Registry, facts: Facts) -> None:
     left = [tag for tag, digest in facts.tags.items() if points(registry, facts.repository, tag) == digest]
-    if not left and (facts.extent != "image" or registry.resolve(facts.repository, facts.image) is None):
-        return
-    name = f"{facts.repository}:{left[0]}" if left else f"{facts.repository}@{facts.image}"
-    raise MovedSince(
-        say("{name} is still there", name=name),
-        (say("somebody pushed it again, or {server} answers from its memory", server=registry.origin.netloc),),
-        say("run it again; refloat trash   shows what is kept"),
-    )
+    there = points(registry, facts.repository, facts.image) is not None
+    if left or (there and facts.extent == "image"):
+        name = f"{facts.repository}:{left[0]}" if left else f"{facts.repository}@{facts.image}"
+        raise MovedSince(
+            say("{name} is still there", name=name),
+            (say("somebody pushed it again, or {server} answers from its memory", server=registry.origin.netloc),),
+            say("refloat trash   shows what is kept; refloat restore   brings it back"),
+        )
+    lost = [tag for tag in facts.others if points(registry, facts.repository, tag) is None]
+    if lost or (not there and facts.extent != "image"):
+        raise OtherTags(
+            say("{server} deleted the image with its tag", server=registry.origin.netloc),
+            tuple(say("gone too: {tag}", tag=tag) for tag in lost),
+            say("refloat restore   brings it back with every tag"),
+        )
 
 
 def points(registry: Registry, repository: RepositoryName, reference: Tag | Digest) -> Digest | None:
@@ -168,15 +243,12 @@ def took_nothing(registry: Registry, facts: Facts) -> bool:
     )
 
 
-def begun(registry: Registry, shelf: Shelf, facts: Facts) -> Facts:
+def begun(shelf: Shelf, facts: Facts) -> Facts:
     """Return what an earlier run wrote down about the very same delete, else these facts.
 
-    What an earlier run kept for another delete and never began to delete is let go of.
+    What was begun and differs is left alone until its date: it may be another program's that is about to delete.
     """
     for entry in shelf.entries():
-        if entry.state == "begun" and entry.facts.image == facts.image:
-            if entry.facts.means_the_same(facts):
-                return entry.facts
-            if took_nothing(registry, entry.facts):
-                shelf.drop(entry)
+        if entry.state == "begun" and entry.facts.means_the_same(facts):
+            return entry.facts
     return facts

@@ -5,6 +5,7 @@ Spec: OCI Distribution 1.1 "Mounting a blob from another repository", "Pushing M
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from refloat.client.registry import Registry
 from refloat.core.names import Digest, Tag
@@ -14,7 +15,7 @@ from refloat.portable.looking import Repository, look
 from refloat.portable.plan import leaving
 from refloat.portable.reading import readable
 from refloat.portable.refusals import MovedSince, NotThere, not_whole
-from refloat.portable.removing import Asked, begun, facts_of, keep, points, sizes_of
+from refloat.portable.removing import Asked, begun, facts_of, keep, points, sizes_of, took_nothing
 from refloat.portable.shelf import Entry, Shelf
 
 
@@ -27,35 +28,51 @@ class Comeback:
     taken: Mapping[Tag, Digest]
 
 
-def find(shelf: Shelf, repository: str, tag: Tag | None, digest: Digest | None) -> Entry:
+def find(registry: Registry, shelf: Shelf, tag: Tag | None, digest: Digest | None) -> Entry:
     """Return the newest delete of an image. Raises NotThere, TrashLost.
 
-    What a tag left for an image that was brought back is meant only where nothing else is, or by its digest.
+    One that was begun and took nothing is meant only where no other is, and what a tag left for an image that was
+    brought back only where nothing else is, or by its digest.
     """
     found = [entry for entry in shelf.entries() if _has(entry.facts, tag, digest)]
     if not found:
-        name = f"{repository}@{digest}" if digest else f"{repository}:{tag}"
+        name = f"@{digest}" if digest else f":{tag}"
         raise NotThere(say("{place} has no {name}", place=shelf.place, name=name), hint=say("refloat trash   lists it"))
-    return max(found, key=lambda entry: (digest is not None or entry.facts.extent != "displaced", entry.facts.at))
+
+    def worth(entry: Entry) -> tuple[bool, bool, datetime]:
+        idle = entry.state == "begun" and took_nothing(registry, entry.facts)
+        return not idle, digest is not None or entry.facts.extent != "displaced", entry.facts.at
+
+    return max(found, key=worth)
 
 
 def prepare(registry: Registry, entry: Entry, name: Tag | None) -> Comeback:
     """See which tags an entry would set, and what is in their way. `name`: the image alone, under this tag."""
     facts = entry.facts
-    tags = facts.tags if name is None else {name: facts.image}
+    tags = _tags(registry, facts) if name is None else {name: facts.image}
     now = {tag: points(registry, facts.repository, tag) for tag in tags}
     taken = {tag: there for tag, there in now.items() if there is not None and there != tags[tag]}
     return Comeback(entry, tags, taken)
 
 
+def _tags(registry: Registry, facts: Facts) -> dict[Tag, Digest]:
+    """Return the tags that went; of an image that went with one tag of several, the others too where they are gone."""
+    gone = {tag: facts.image for tag in facts.others if points(registry, facts.repository, tag) is None}
+    return facts.tags | gone if points(registry, facts.repository, facts.image) is None else facts.tags
+
+
 def refuse_taken(comeback: Comeback) -> None:
     """Raises MovedSince where a tag got another image meanwhile."""
     for tag, now in comeback.taken.items():
-        raise MovedSince(
-            say("{repository}:{tag} has moved since", repository=comeback.entry.facts.repository, tag=tag),
-            (say("now     {digest}", digest=now), say("wanted  {digest}", digest=comeback.tags[tag])),
-            say("--as NAME restores it beside the present one; --replace moves it back, and keeps the present one"),
-        )
+        raise _moved(comeback, tag, now)
+
+
+def _moved(comeback: Comeback, tag: Tag, now: Digest) -> MovedSince:
+    return MovedSince(
+        say("{repository}:{tag} has moved since", repository=comeback.entry.facts.repository, tag=tag),
+        (say("now     {digest}", digest=now), say("wanted  {digest}", digest=comeback.tags[tag])),
+        say("--as NAME restores it beside the present one; --replace moves it back, and keeps the present one"),
+    )
 
 
 def replace(registry: Registry, shelf: Shelf, comeback: Comeback, asked: Sequence[Asked]) -> list[Facts]:
@@ -78,7 +95,8 @@ def _keep_taken(registry: Registry, shelf: Shelf, comeback: Comeback, asked: Seq
         image = look(repository, digest)
         tags = tuple(sorted(tag for tag, now in comeback.taken.items() if now == digest))
         plan = leaving(repository, image, tags, "displaced")
-        facts = begun(registry, shelf, facts_of(plan, image, sizes_of(repository, image), one))
+        found = facts_of(registry.origin.netloc, (plan, image), sizes_of(repository, image), one)
+        facts = begun(shelf, found)
         keep(shelf, image, facts)
         kept.append(facts)
     return kept
@@ -91,21 +109,29 @@ def _left(registry: Registry, facts: Facts) -> bool:
 def bring_back(registry: Registry, shelf: Shelf, comeback: Comeback) -> None:
     """Put everything back, read it, and write down that it is back. May be run again after a crash anywhere in it.
 
-    Raises NotWhole, and what client.errors names.
+    All is put, whatever seems to be there: a registry may remember what its collection took, until it is started again.
+    Raises NotWhole, MovedSince, and what client.errors names.
     """
     facts = comeback.entry.facts
     for blob in facts.blobs:
-        if readable(registry, facts.repository, blob.digest) != blob.size:
-            shelf.give(blob.digest, blob.size)
+        shelf.give(blob.digest, blob.size)
     for kept in facts.manifests:
         body = shelf.body(kept.digest)
-        if not _stands(registry, facts, kept, body):
-            registry.put(facts.repository, kept.digest, kept.media_type, body)
+        registry.put(facts.repository, kept.digest, kept.media_type, body)
         for tag in (tag for tag, digest in comeback.tags.items() if digest == kept.digest):
-            if points(registry, facts.repository, tag) != kept.digest:
-                registry.put(facts.repository, tag, kept.media_type, body)
+            _put_tag(registry, comeback, tag, (kept.media_type, body))
     _see_back(registry, shelf, comeback)
     shelf.mark(facts, "restored")
+
+
+def _put_tag(registry: Registry, comeback: Comeback, tag: Tag, manifest: tuple[str, bytes]) -> None:
+    """Set a tag, unless somebody moved it since it was looked at. Raises MovedSince."""
+    repository = comeback.entry.facts.repository
+    now = points(registry, repository, tag)
+    if now not in (None, comeback.tags[tag], comeback.taken.get(tag)):
+        raise _moved(comeback, tag, now)
+    if now != comeback.tags[tag]:
+        registry.put(repository, tag, *manifest)
 
 
 def _see_back(registry: Registry, shelf: Shelf, comeback: Comeback) -> None:

@@ -38,13 +38,21 @@ class Shelf(Protocol):
         """What people call it."""
 
     def keep(self, digest: Digest, size: int) -> None:
-        """Take a blob of the repository in; nothing if it can be read here already."""
+        """Take a blob of the repository in. That it can be read here already proves nothing: what a registry remembers
+        may have been collected.
+        """
 
     def keep_bytes(self, body: bytes, digest: Digest) -> None:
         """Take the bytes of a manifest in."""
 
     def mark(self, facts: Facts, mark: Mark) -> None:
         """Write down the facts, and how far their delete came. What they name is here by then."""
+
+    def holds(self, facts: Facts, mark: Mark) -> bool:
+        """Read what was written down, and see that it says the same."""
+
+    def unties(self, facts: Facts) -> bool:
+        """See whether the registry can delete one tag of several, by one of our own on what was marked as begun."""
 
     def entries(self) -> Sequence[Entry]:
         """Return every delete kept here that can be read, the oldest first."""
@@ -63,7 +71,7 @@ class Shelf(Protocol):
         """Return the bytes of a kept manifest."""
 
     def give(self, digest: Digest, size: int) -> None:
-        """Put a blob back into the repository."""
+        """Put a blob back into the repository, whatever can be read there already."""
 
 
 def tag_of(identity: str, mark: Mark) -> str:

@@ -45,19 +45,32 @@ class TrashRepository:
 
     def keep(self, digest: Digest, size: int) -> None:
         """Mount a blob here, or copy it through this machine where the registry mounts nothing."""
-        if self.size(digest) != size:
-            self._move(digest, size, self._repository, self._name)
+        self._move(digest, size, self._repository, self._name)
 
     def keep_bytes(self, body: bytes, digest: Digest) -> None:
         """Upload the bytes of a manifest as a blob: as a manifest it might be refused here, or collected."""
-        if self.size(digest) != len(body):
-            self._registry.upload(self._name, digest, len(body), lambda offset: iter((body[offset:],)))
+        self._registry.upload(self._name, digest, len(body), lambda offset: iter((body[offset:],)))
 
     def mark(self, facts: Facts, mark: Mark) -> None:
         """Put the artifact under the tag of a mark, its facts before it."""
         document = written(facts)
         self.keep_bytes(document, Digest.of(document))
         self._registry.put(self._name, tag_of(facts.id, mark), OCI_MANIFEST, artifact_of(facts))
+
+    def holds(self, facts: Facts, mark: Mark) -> bool:
+        """Read the artifact behind the tag of a mark, and the facts behind it."""
+        entry = self._entry(facts.id, frozenset({mark}))
+        return entry is not None and entry.facts == facts
+
+    def unties(self, facts: Facts) -> bool:
+        """Put a second tag on the artifact and delete it: the first one has to stand, and what it points to."""
+        probe = f"probe-{facts.id}"
+        self._registry.put(self._name, probe, OCI_MANIFEST, artifact_of(facts))
+        try:
+            self._registry.delete(self._name, probe)
+        except Refused:
+            return False
+        return self.holds(facts, "begun") and self._registry.resolve(self._name, probe) is None
 
     def entries(self) -> Sequence[Entry]:
         """Read the facts behind every tag that is one of ours."""
@@ -87,11 +100,11 @@ class TrashRepository:
 
     def _entry(self, identity: str, marks: frozenset[Mark]) -> Entry | None:
         """Return an entry; None for what is not ours, or not there any more, or damaged."""
-        held = self._registry.manifest(self._name, tag_of(identity, min(marks)))
-        said = {} if held is None else document_in(held.body)
-        if held is None or said.get("artifactType") != ARTIFACT:
-            return None
         try:
+            held = self._registry.manifest(self._name, tag_of(identity, min(marks)))
+            said = {} if held is None else document_in(held.body)
+            if held is None or said.get("artifactType") != ARTIFACT:
+                return None
             facts = self._facts(said)
         except (RefloatError, ValueError, TypeError, KeyError, Broken, Refused) as problem:
             self.damaged.append(f"{self._name}:{identity}: {problem}")
@@ -109,7 +122,9 @@ class TrashRepository:
         return facts
 
     def _move(self, digest: Digest, size: int, source: RepositoryName, target: RepositoryName) -> None:
-        if self._registry.mount(target, digest, source) and readable(self._registry, target, digest) == size:
+        """Mount, which also mends a link that a collection took; where that is refused copy what is not there."""
+        self._registry.mount(target, digest, source)
+        if readable(self._registry, target, digest) == size:
             return
 
         def pieces(offset: int) -> Iterator[bytes]:

@@ -33,6 +33,8 @@ EXITS: Mapping[type[refusals.Refusal], Exit] = {
     refusals.OtherTags: Exit.CONFLICT,
     refusals.Needed: Exit.CONFLICT,
     refusals.MovedSince: Exit.CONFLICT,
+    refusals.NotWhole: Exit.FOUND_PROBLEMS,
+    refusals.TrashLost: Exit.FOUND_PROBLEMS,
 }
 
 
@@ -57,9 +59,17 @@ class Place:
 
     def shelf(self, repository: RepositoryName) -> Shelf:
         """Return the trash of a repository."""
+        if repository.startswith(f"{self.prefix}/"):
+            raise usage(
+                say("{repository} is a trash", repository=repository),
+                say("refloat restore, purge and trash expire   are for what is in it, by the name it had"),
+            )
         if self.directory is not None:
             return SavedLayout(self.registry, repository, self.directory)
-        return TrashRepository(self.registry, repository, self.prefix)
+        try:
+            return TrashRepository(self.registry, repository, self.prefix)
+        except RefloatError as error:
+            raise usage(error.message, say("REFLOAT_TRASH=NAME   gives the trash a shorter name")) from None
 
     def repositories(self, named: str | None) -> Iterator[RepositoryName]:
         """Return the repositories whose trash is meant: the one that is named, else all. Raises Problem."""

@@ -28,15 +28,16 @@ def purge(session: Session, reference: Reference, options: Options) -> Exit:
     repository = RepositoryName(reference.repository)
     tags = (Tag(reference.tag),) if reference.tag else ()
     wanted = Wanted(repository, tags, whole(reference) if reference.digest else None)
-    shelf = place.shelf(repository)
     probe = Digest.of(place.asked(None, None).id.encode())
     with told():
+        shelf = place.shelf(repository)
         found = ending.prepare(place.registry, shelf, wanted, probe)
     if options["dry_run"]:
         return _tell(place, reference, found, doing.UNCHANGED, options)
     if not options["yes"]:
         _confirm(place, reference, found)
     with told():
+        ending.refuse_changed(found, ending.prepare(place.registry, shelf, wanted, probe))
         ending.carry_out(place.registry, shelf, repository, found)
     last = say("the bytes leave with the next garbage collection of {server}", server=place.registry.origin.netloc)
     return _tell(place, reference, found, last, options)

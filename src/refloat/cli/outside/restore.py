@@ -45,7 +45,7 @@ def _found(session: Session, what: str, options: Options) -> tuple[Place, Entry]
     repository = RepositoryName(reference.repository)
     digest = whole(reference) if reference.digest else None
     tag = None if reference.tag is None else Tag(reference.tag)
-    return place, find(place.shelf(repository), repository, tag, digest)
+    return place, find(place.registry, place.shelf(repository), tag, digest)
 
 
 def entry_named(place: Place, identity: str, repository: str | None) -> Entry:

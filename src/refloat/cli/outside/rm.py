@@ -31,11 +31,14 @@ def rm(session: Session, references: Sequence[str], options: Options) -> Exit:
         raise usage(say("these references are on different servers"), say("run the command once for each"))
     place = Place.named(session, hosts.pop(), cast("Path | None", options["save"]))
     done: list[dict[str, object]] = []
-    for wanted in _wanted(place, named, options):
-        with told():
-            done.append(_remove(place, wanted, options))
-    if session.printer.form == "json":
-        session.printer.document("outside.rm", dry_run=options["dry_run"], removed=done)
+    meant = list(_wanted(place, named, options))
+    try:
+        for wanted in meant:
+            with told():
+                done.append(_remove(place, wanted, options))
+    finally:  # what was done is told, also where the next one fails
+        if session.printer.form == "json" and done:
+            session.printer.document("outside.rm", dry_run=options["dry_run"], removed=done)
     return Exit.OK
 
 
@@ -53,13 +56,17 @@ def _named(text: str, options: Options) -> Reference:
 def _wanted(place: Place, named: Sequence[Reference], options: Options) -> Iterator[Wanted]:
     """Return which images are meant: tags of one repository that are on the same image go together. Raises Problem."""
     together: dict[tuple[str, Digest | str], set[Tag]] = {}
+    images = {(reference.repository, whole(reference)) for reference in named if reference.digest}
+    for name, digest in sorted(images):
+        yield Wanted(RepositoryName(name), (), digest)
     for reference in named:
         repository = RepositoryName(reference.repository)
         if reference.tag is None:
-            yield Wanted(repository, (), whole(reference))
             continue
         there = place.registry.resolve(repository, reference.tag)
         key = (repository, reference.tag if there is None else there.digest)
+        if key in images:
+            continue
         together.setdefault(key, set()).add(Tag(reference.tag))
     extent: Literal["image", "tag"] = "tag" if options["tag_only"] else "image"
     for (name, _), tags in together.items():
