@@ -16,12 +16,19 @@ from refloat.language import say
 SHARED = ("host", "plain_http", "username", "password_stdin", "as_json", "jsonl", "quiet", "color", "debug")
 
 
-def _shared_options() -> list[click.Parameter]:
+def asking_options() -> list[click.Parameter]:
+    """Return the options that say how a server is asked, and who asks."""
     return [
-        click.Option(["--host"], metavar="HOST[:PORT]", help="The server, unless a reference names it."),
         click.Option(["--plain-http"], is_flag=True, help="Ask servers beyond this machine without TLS."),
         click.Option(["--username"], help="Who asks. Without it, Docker's and Podman's credential files are read."),
         click.Option(["--password-stdin"], is_flag=True, help="Read the password from standard input."),
+    ]
+
+
+def _shared_options() -> list[click.Parameter]:
+    return [
+        click.Option(["--host"], metavar="HOST[:PORT]", help="The server, unless a reference names it."),
+        *asking_options(),
         click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON document."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Print references or ids only, one a line."),
         click.Option(["--color"], type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
@@ -87,18 +94,22 @@ def _session(printer: Printer, shared: dict[str, Any]) -> Session:
         printer,
         host=shared["host"],
         plain="allowed" if shared["plain_http"] else "loopback",
-        login=_login(shared),
+        login=login(shared["username"], says_password=shared["password_stdin"]),
     )
 
 
-def _login(shared: dict[str, Any]) -> tuple[str, str] | None:
-    if shared["username"] is None:
-        if shared["password_stdin"]:
+def login(user: str | None, *, says_password: bool) -> tuple[str, str] | None:
+    """Return the user and password given by hand; the password is read from standard input.
+
+    Raises Problem where one is given without the other.
+    """
+    if user is None:
+        if says_password:
             raise usage(say("--password-stdin needs --username"))
         return None
-    if not shared["password_stdin"]:
+    if not says_password:
         raise usage(say("--username needs --password-stdin"), "printf %s PASSWORD | refloat … --password-stdin")
-    return shared["username"], sys.stdin.readline().rstrip("\r\n")
+    return user, sys.stdin.readline().rstrip("\r\n")
 
 
 def _form(shared: dict[str, Any]) -> Form:

@@ -23,9 +23,10 @@ class StartRefused(Exception):
         self.code = code
 
 
-def complain(sentence: str, hint: str = "") -> None:
-    """Write `error:` and `hint:` lines to standard error."""
+def complain(sentence: str, hint: str = "", facts: Sequence[str] = ()) -> None:
+    """Write `error:` and `hint:` lines to standard error, lines that explain between them."""
     sys.stderr.write(f"error: {sentence}\n")
+    sys.stderr.writelines(f"  {fact}\n" for fact in facts)
     if hint:
         sys.stderr.write(f"  hint: {hint}\n")
 

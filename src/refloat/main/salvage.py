@@ -7,15 +7,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypedDict, Unpack
+from typing import Any, Literal, TypedDict, Unpack
 
 import click
 
 from refloat.cli import wording
 from refloat.cli.printing import Column, Entry, Form, OutputEnded, Printer
 from refloat.cli.printing import now as clock
-from refloat.cli.problems import Exit, problem_of
-from refloat.cli.verb import TranslatedCommand
+from refloat.cli.problems import Exit, Problem, problem_of
+from refloat.cli.verb import TranslatedCommand, asking_options, login
 from refloat.client.errors import ClientError
 from refloat.client.origin import parse_origin
 from refloat.client.registry import Registry
@@ -94,9 +94,19 @@ class Flags(TypedDict):
     oci: Path | None
     to: str | None
     as_json: bool
+    plain_http: bool
+    username: str | None
+    password_stdin: bool
 
 
-@click.command(cls=TranslatedCommand)
+class SalvageCommand(TranslatedCommand):
+    """A command that may ask a server: the options for that come after its own."""
+
+    def __init__(self, *arguments: Any, params: Sequence[click.Parameter] = (), **attributes: Any) -> None:
+        super().__init__(*arguments, params=[*params, *asking_options()], **attributes)
+
+
+@click.command(cls=SalvageCommand)
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.argument("words", metavar="[IMAGE]...", nargs=-1)
 @click.option("--deep", is_flag=True, help="Read every blob of what is found and compare its digest.")
@@ -119,7 +129,7 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
     printer = Printer(form, "auto", clock())
     chosen = Chosen(words, "takes" if oci or to else "looks")
     with ending_in_words(when_locked=""), _asking(), closing(Ledger()) as ledger:
-        registry = None if to is None else Registry(parse_origin(to, "loopback"))
+        registry = None if to is None else _registry(to, flags)
         tree = _tree(directory, oci)
         printer.note(say("Do not run `registry garbage-collect`: it removes for good what is listed here."))
         if not survey(tree, ledger, _progress):
@@ -144,6 +154,11 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
     sys.exit(_ending(chosen))
 
 
+def _registry(to: str, flags: Flags) -> Registry:
+    origin = parse_origin(to, "allowed" if flags["plain_http"] else "loopback")
+    return Registry(origin, login(flags["username"], says_password=flags["password_stdin"]))
+
+
 def _put_back(
     tell: Callable[[str], None], registry: Registry, there: tuple[Tree, Ledger], images: Sequence[Lost]
 ) -> None:
@@ -166,9 +181,9 @@ def _asking() -> Iterator[None]:
     """End with words and an exit code where a registry cannot be asked, or refuses."""
     try:
         yield
-    except ClientError as error:
-        problem = problem_of(error)
-        complain(problem.message, problem.hint)
+    except (ClientError, Problem) as error:
+        problem = error if isinstance(error, Problem) else problem_of(error)
+        complain(problem.message, problem.hint, problem.facts)
         sys.exit(problem.exit)
 
 
