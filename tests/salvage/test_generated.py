@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.serve.program import refloat
-from tools.bench.trees import BLOBS, FOLDER_GONE, INSIDE, Repository, grow
+from tools.bench import trees
+from tools.bench.trees import BLOBS, grow
 
 
 def lines_of(root: Path) -> list[list[str]]:
@@ -20,12 +23,9 @@ def test_what_it_holds_is_found(tmp_path: Path) -> None:
     assert {line[7] for line in lines} == {"deleted", "replaced", "untagged"}
 
 
-def test_what_a_removed_folder_held_is_found(tmp_path: Path) -> None:
-    root = tmp_path / "registry"
-    first = grow(root, 1)
-    removed = Repository(str(root / INSIDE / "blobs/sha256"), root / INSIDE / "repositories", FOLDER_GONE - 1, first)
-    assert not removed.is_there
-    removed.write()
-    lines = lines_of(root)
-    assert sum(not line[-1] for line in lines) == first.whole
+def test_what_a_removed_folder_held_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trees, "FOLDER_GONE", 2)
+    grown = grow(tmp_path / "registry", BLOBS + 1)
+    lines = lines_of(tmp_path / "registry")
+    assert (grown.whole, grown.broken) == (sum(not line[-1] for line in lines), sum(bool(line[-1]) for line in lines))
     assert sum(line[0].startswith("lost-found/") for line in lines) == 80

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tools.provision import find
 
-BLOCK = 1024  # bytes: most of the files have fewer, and so have the directories
+INODE = 256  # bytes: a directory of one entry is kept in it
+SPARE = 2048  # bytes of disk for each inode
 
 
 @contextmanager
@@ -30,13 +31,14 @@ def disk_of_its_own(place: Path, inodes: int) -> Iterator[Path]:
 
 
 def _made(image: Path, inodes: int) -> bool:
-    """Make a sparse file that has a filesystem: 256 bytes for an inode, and at most two blocks."""
+    """Make a sparse file that has a filesystem."""
     if os.geteuid() != 0 or find("mkfs.ext4") is None:
         return False
     with image.open("wb") as file:
-        file.truncate(inodes * (256 + 2 * BLOCK))
-    features = ("-q", "-F", "-b", str(BLOCK), "-N", str(inodes), "-m", "0", "-O", "^has_journal")
-    return _ran(str(find("mkfs.ext4")), *features, "-E", "nodiscard,lazy_itable_init=1", image)
+        file.truncate(inodes * (INODE + SPARE))
+    features = ("-O", "^has_journal,inline_data", "-E", "nodiscard,lazy_itable_init=1")
+    sizes = ("-b", "4096", "-I", str(INODE), "-N", str(inodes), "-m", "0")
+    return _ran(str(find("mkfs.ext4")), "-q", "-F", *features, *sizes, image)
 
 
 def _ran(*command: str | Path) -> bool:

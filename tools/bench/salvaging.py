@@ -22,8 +22,8 @@ BLOBS_AN_IMAGE = 100
 """Blobs of this directory for each image of the plan's large registry."""
 INTERVAL = 0.02
 """Seconds between two looks at the process."""
-INODES = 4.5
-"""Of the filesystem, for each blob: its directory and file, a directory and a file for each link to it."""
+INODES = 2.8
+"""Of the filesystem, for each blob: its directory and that of a link to it, and what manifests and tags need."""
 BEGINNING = 64
 """Bytes that tell of a blob which no repository names whether it can be a manifest."""
 

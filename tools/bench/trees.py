@@ -1,12 +1,14 @@
 """A registry:2's directory as years leave it: deletes by digest, pushes over tags, repositories whose folder is gone.
 
-Manifests, configurations and links are real. Layers have a size and no bytes: nobody who looks for what was deleted
-may read them, and whoever does reads terabytes.
+Manifests, configurations, and links to manifests are real. Layers have a size and no bytes: nobody who looks for what
+was deleted may read them, and whoever does reads terabytes. So that a million of them need little memory they are hard
+links to a few sparse files, and links to layers and configurations, which nobody reads either, are hard links to one.
 """
 
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,10 @@ from pathlib import Path
 from tools.content import CONFIG, INDEX, LAYER, MANIFEST
 
 INSIDE = Path("docker") / "registry" / "v2"
+STEMS = "stems"
 LEAST_LAYER = 64 << 10  # bytes; every other blob is smaller
 LAYERS = 8  # of an image, and no other image's
+SIZES = 128  # of layers: a file each, which has at most 65,000 names
 TENS = 10  # of a repository: ten images and two indexes
 BLOBS = TENS * (10 * (LAYERS + 2) + 2) + 1
 """Of a repository: its own, and a base layer that all its images have."""
@@ -48,26 +52,45 @@ class Layer:
 def grow(root: Path, blobs: int) -> Grown:
     """Write a tree of at least so many blobs, whole repositories of them, into a new directory. Returns what it holds.
 
-    It takes about 12 KB of disk for each blob.
+    It takes two directories for each blob.
     """
     v2, grown = root / INSIDE, Grown()
+    _make_stems(root)
     shelves = v2 / "blobs" / "sha256"
     for shard in range(256):
         (shelves / f"{shard:02x}").mkdir(parents=True)
     (v2 / "repositories").mkdir()
     for number in range(-(-blobs // BLOBS)):
-        Repository(str(shelves), v2 / "repositories", number, grown).write()
+        Repository(root, number, grown).write()
+    shutil.rmtree(root / STEMS)
     return grown
+
+
+def _make_stems(root: Path) -> None:
+    """Make the files that get many names: a layer of each size, and a link."""
+    stems = root / STEMS
+    stems.mkdir(parents=True)
+    for which in range(SIZES):
+        (stems / str(which)).touch()
+        os.truncate(stems / str(which), _size_of(which))
+
+
+def _size_of(which: int) -> int:
+    """Return the size of a layer, in bytes: half of them are less than 4 MiB, the others up to 64 MiB."""
+    return LEAST_LAYER + which * (60 << 10 if which < SIZES // 2 else 1 << 19)
 
 
 @dataclass
 class Repository:
-    """One repository while it is written."""
+    """One repository while it is written into a tree whose stems are still there."""
 
-    shelves: str
-    repositories: Path
+    root: Path
     number: int
     grown: Grown
+
+    def __post_init__(self) -> None:
+        self.shelves = str(self.root / INSIDE / "blobs" / "sha256")
+        self.stems = str(self.root / STEMS)
 
     @property
     def is_there(self) -> bool:
@@ -76,14 +99,16 @@ class Repository:
 
     @property
     def place(self) -> str:
-        return str(self.repositories / f"team{self.number // 100:03}" / f"svc-{self.number:05}")
+        return str(self.root / INSIDE / "repositories" / f"team{self.number // 100:03}" / f"svc-{self.number:05}")
 
     def write(self) -> None:
         """Write ten images after ten. A layer of the very first is not there."""
         if self.is_there:
             for part in ("_layers/sha256", "_manifests/revisions/sha256", "_manifests/tags"):
                 os.makedirs(f"{self.place}/{part}")
+            Path(f"{self.stems}/{self.number}.link").write_text("sha256:")
         base = self._layer(f"base of {self.number}")
+        self._own(base.digest)
         for ten in range(TENS):
             self._ten(ten, base)
         lost = TENS * (4 if self.is_there else 8)
@@ -117,8 +142,8 @@ class Repository:
             "architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z", "image": name,
             "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},
         })  # fmt: skip
-        for digest in (config[0], *(layer.digest for layer in layers)):
-            self._link(f"_layers/sha256/{digest[7:]}", digest)
+        for digest in (config[0], *(layer.digest for layer in own)):
+            self._own(digest)
         return self._blob({
             "schemaVersion": 2, "mediaType": MANIFEST,
             "config": {"mediaType": CONFIG, "digest": config[0], "size": config[1]},
@@ -133,13 +158,12 @@ class Repository:
         return self._blob({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries})
 
     def _layer(self, name: str, *, is_missing: bool = False) -> Layer:
-        """Write a layer of 64 KiB to 64 MiB, one in two below 4 MiB."""
         digits = hashlib.sha256(name.encode()).hexdigest()
-        size = LEAST_LAYER + int(digits[:6], 16) * 4 // (16 if digits[8] < "8" else 1)
+        which = int(digits[:2], 16) % SIZES
         if not is_missing:
-            os.truncate(self._file(digits), size)
-            self.grown.layer_bytes += size
-        return Layer(f"sha256:{digits}", size)
+            os.link(f"{self.stems}/{which}", self._file(digits))
+            self.grown.layer_bytes += _size_of(which)
+        return Layer(f"sha256:{digits}", _size_of(which))
 
     def _blob(self, document: object) -> tuple[str, int]:
         body = json.dumps(document, separators=(",", ":")).encode()
@@ -149,15 +173,21 @@ class Repository:
         return f"sha256:{digits}", len(body)
 
     def _file(self, digits: str) -> str:
+        """Make the directory of a blob and return where its bytes go."""
         place = f"{self.shelves}/{digits[:2]}/{digits}"
         os.mkdir(place)
         self.grown.blobs += 1
-        path = f"{place}/data"
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))
-        return path
+        return f"{place}/data"
+
+    def _own(self, digest: str) -> None:
+        """Link a layer or configuration."""
+        if self.is_there:
+            place = f"{self.place}/_layers/sha256/{digest[7:]}"
+            os.mkdir(place)
+            os.link(f"{self.stems}/{self.number}.link", f"{place}/link")
 
     def _link(self, directory: str, digest: str) -> None:
-        """Write a link; without a digest leave the directory of one that was removed."""
+        """Link a manifest; without a digest leave the directory of a link that was removed."""
         if not self.is_there:
             return
         place = f"{self.place}/{directory}"
