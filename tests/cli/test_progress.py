@@ -2,8 +2,10 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,6 +70,50 @@ def test_long_work_says_how_long_it_takes_and_leaves_nothing_of_that(shell: Shel
     lines = screen.decode(errors="ignore").split("\r\x1b[K")
     assert lines[1].startswith("collecting … 1 s")
     assert "collecting" not in lines[-1]
+
+
+UPLOADING = """
+import os, sys
+from pathlib import Path
+from datetime import UTC, datetime
+from refloat.cli.printing import Printer
+from refloat.cli.progress import transferring
+from refloat.client.origin import parse_origin
+from refloat.client.registry import Registry
+from refloat.core.names import Digest
+
+blob = bytes(20 << 20)
+with transferring(Printer(sys.argv[2], "never", datetime(2026, 1, 1, tzinfo=UTC))) as progress:
+    registry = Registry(parse_origin(sys.argv[1], "loopback"), progress=progress)
+    registry.upload("told/one", Digest.of(blob), len(blob), lambda first: iter([blob[first:]]))
+print("over")
+"""
+
+
+def test_a_blob_on_its_way_draws_a_bar_and_leaves_nothing_of_it(registry: Served, shell: Shell) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 60))
+    command = [sys.executable, "-c", UPLOADING, registry.address, "people"]
+    process = subprocess.Popen(command, env=shell.environment, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    screen = b""
+    while b"over" not in screen:
+        screen += os.read(ours, 65536)
+    assert process.wait(DEADLINE) == 0
+    os.close(ours)
+    lines = screen.decode().split("\r\x1b[K")
+    assert re.fullmatch(r"━+─+ [0-9.]+ MiB of 20 MiB  told/one [0-9a-f]+", lines[1])
+    assert all(len(line) < 60 for line in lines)
+    assert lines[-1].split() == ["over"]
+
+
+@pytest.mark.parametrize("form", ["people", "lines", "json"])
+def test_no_bar_where_there_is_no_terminal(registry: Served, shell: Shell, form: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UPLOADING, registry.address, form],
+        env=shell.environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("over\n", "")
 
 
 @pytest.mark.parametrize("words", [["gc"], ["du"]])

@@ -1,10 +1,13 @@
 """A server that answers as a test says, and writes down what it was asked: servers there are, and hostile ones."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.certificates import Signer
 
 
 @dataclass(frozen=True)
@@ -74,9 +77,13 @@ class _Answering(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def scripted(answer: Callable[[Seen], Say]) -> Iterator[Scripted]:
-    """Run a server that answers by `answer`."""
+def scripted(answer: Callable[[Seen], Say], certificate: Signer | None = None) -> Iterator[Scripted]:
+    """Run a server that answers by `answer`, over TLS where it has a certificate."""
     server = Scripted(answer)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:

@@ -76,7 +76,7 @@ def test_an_upload_goes_on_where_it_broke(server: Server, relay: Cutting) -> Non
     if server.name == "docker-registry":  # it forgets a session in the moment it breaks: all is sent again
         assert relay.passed["up"] > 1.5 * len(BLOB)
     else:
-        assert len(BLOB) < relay.passed["up"] < len(BLOB) + 2 * uploading.PIECE
+        assert len(BLOB) < relay.passed["up"] < len(BLOB) + 4 * uploading.PIECE  # 43 MiB more from anew
         assert sessions(server) == []
 
 

@@ -4,12 +4,12 @@ What is meant for the registry is told to nobody else: a request that goes to an
 """
 
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from refloat.client.authentication import BEARER, Authentication
 from refloat.client.errors import BadHost, Broken, ClientError
 from refloat.client.exchange import Cut, Exchange, Reading, Reply, Request
-from refloat.client.origin import Origin, parse_origin
+from refloat.client.origin import PORTS, Origin, parse_address
 from refloat.client.refusals import errors_in, refusal
 from refloat.client.scopes import Scopes
 from refloat.language import say
@@ -62,19 +62,21 @@ class Asking:
     def place(self, near: Place, location: str) -> Place:
         """Return the place a Location names, seen from `near`. Raises Broken where it may not be gone to."""
         try:
-            parts = urlsplit(urljoin(f"{near.origin}{near.path}", location))
-            origin = parse_origin(f"{parts.scheme}://{parts.netloc}", "allowed")
+            origin, path = parse_address(urljoin(f"{near.origin}{near.path}", location))
         except (ValueError, BadHost):
             raise Broken(say("{server} names a place that is none", server=near.origin.netloc)) from None
-        if origin.host == self.origin.host and self.origin.scheme == "https" and origin.scheme == "http":
-            origin = self.origin  # a registry behind a proxy that ends TLS and does not tell it
+        ours = self.origin
+        if (origin.scheme, origin.host) == ("http", ours.host) and origin.port in (PORTS["http"], ours.port):
+            origin = ours  # a registry behind a proxy that ends TLS and does not tell it
         if not location or not self._may_go(origin):
-            where = f"{parts.scheme}://{parts.hostname}" if location else say("elsewhere")
             raise Broken(
-                say("{server} sends its callers to {elsewhere}, which is not followed",
-                    server=near.origin.netloc, elsewhere=where)
-            )  # fmt: skip
-        return Place(origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
+                say(
+                    "{server} sends its callers to {elsewhere}, which is not followed",
+                    server=near.origin.netloc,
+                    elsewhere=origin if location else say("elsewhere"),
+                )
+            )
+        return Place(origin, path)
 
     def refusal(self, reply: Reply) -> ClientError:
         """Return the error of an answer that is none of those that were expected."""

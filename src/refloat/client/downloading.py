@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from refloat.client.asking import Asking
 from refloat.client.errors import Broken
-from refloat.client.exchange import Cut, Reply, Request
+from refloat.client.exchange import Cut, Reply, Request, number_in
 from refloat.client.scopes import pulling
 from refloat.core.names import Digest
 from refloat.language import say
 
 BREAKS = 5  # without a byte between them
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/")
 
 Progress = Callable[[str, str, int, int], None]
 """Told of a blob that is under way: repository, digest, bytes done, size in bytes."""
@@ -40,14 +40,14 @@ def size_of(asking: Asking, blob: Blob) -> int | None:
     reply = asking.ask(Request("HEAD", blob.path), pulling(blob.repository))
     if reply.status == 404:
         return None
-    length = reply.headers.get("content-length", "")
+    length = number_in(reply.headers.get("content-length", ""))
     if reply.status != 200:
         raise asking.refusal(reply)
-    if not length.isdecimal():
+    if length is None:
         raise Broken(
             say("{server} does not say how large {digest} is", server=asking.origin.netloc, digest=blob.digest)
         )
-    return int(length)
+    return length
 
 
 def stretch(asking: Asking, blob: Blob, first: int, last: int | None) -> Iterator[bytes]:

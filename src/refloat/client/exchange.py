@@ -5,6 +5,7 @@ Redirects are not followed here.
 """
 
 import http.client
+import re
 import socket
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ LARGEST = 64 << 20  # bytes of an answer that is read whole
 LONGEST_PAUSE = 60.0  # seconds, whatever Retry-After says
 NOT_TAKEN = frozenset({429, 503})  # the server has done nothing
 AGAIN = frozenset({408, 429, 502, 503, 504})
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 Repeats = Literal["always", "resumed", "untaken"]
 """May a request be sent again? `always`: it does the same twice. `resumed`: its caller asks how far it came.
@@ -62,7 +65,7 @@ class Reply:
         self.headers: Mapping[str, str] = _joined(response.getheaders())
         self.tries = 0
         self._response = response
-        self._ended = ended
+        self._ended: Callable[[http.client.HTTPResponse], None] | None = ended
         self._body: bytes | None = None
 
     @property
@@ -92,8 +95,10 @@ class Reply:
             self.close()
 
     def close(self) -> None:
-        """Let go of the connection: for the next request where the body was read whole, else for good."""
-        self._ended(self._response)
+        """Let go of the connection, once: for the next request where the body was read whole, else for good."""
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(self._response)
 
 
 class _Again(Exception):
@@ -112,6 +117,7 @@ class Exchange:
     def __init__(self, origin: Origin) -> None:
         self.origin = origin
         self._idle: list[http.client.HTTPConnection] = []
+        self._before_path = ""  # what a proxy wants to see there
         self._has_answered = False
         weakref.finalize(self, _close, self._idle)
 
@@ -160,10 +166,10 @@ class Exchange:
 
     def _taken(self, request: Request) -> tuple[http.client.HTTPConnection, str]:
         """Return an open connection, and how to name the request's path on it. Raises _Again, Unreachable."""
-        connection, address = connection_to(self.origin, request.path)
         with suppress(IndexError):  # looked at and taken in one step: several threads may ask
             if request.repeats != "untaken":
-                return self._idle.pop(), address
+                return self._idle.pop(), self._before_path + request.path
+        connection, self._before_path = connection_to(self.origin, "")
         try:
             connect(connection, self.origin)
         except Unreachable as problem:
@@ -176,7 +182,7 @@ class Exchange:
             raise _Again(None, problem) from None
         connection.sock.settimeout(PATIENCE)
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection, address
+        return connection, self._before_path + request.path
 
     def _asked(
         self, connection: http.client.HTTPConnection, address: str, request: Request, headers: Mapping[str, str]
@@ -198,8 +204,7 @@ class Exchange:
 
         def ended(done: http.client.HTTPResponse) -> None:
             if done.isclosed() and not done.will_close and broken is None and connection.sock is not None:
-                if connection not in self._idle:
-                    self._idle.append(connection)
+                self._idle.append(connection)
             else:
                 done.close()
                 connection.close()
@@ -220,6 +225,11 @@ def _joined(fields: Sequence[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
+def number_in(header: str) -> int | None:
+    """Return the number a header is, if it is one."""
+    return int(header) if _NUMBER.fullmatch(header) else None
+
+
 def _slices(body: bytes | None) -> bytes | Iterator[memoryview] | None:
     """Return a body as it is sent: the patience of a socket is for each slice, not for the whole."""
     if body is None or len(body) <= PIECE:
@@ -230,11 +240,11 @@ def _slices(body: bytes | None) -> bytes | Iterator[memoryview] | None:
 def _pause(headers: Mapping[str, str]) -> float | None:
     """Read Retry-After, RFC 9110 10.2.3. A date is measured by the server's own clock."""
     said = headers.get("retry-after", "")
-    if said.isdecimal():
-        return min(float(said), LONGEST_PAUSE)
+    if (seconds := number_in(said)) is not None:
+        return min(float(seconds), LONGEST_PAUSE)
     with suppress(ValueError, TypeError, KeyError):
-        seconds = (parsedate_to_datetime(said) - parsedate_to_datetime(headers["date"])).total_seconds()
-        return min(max(seconds, 0.0), LONGEST_PAUSE)
+        until = (parsedate_to_datetime(said) - parsedate_to_datetime(headers["date"])).total_seconds()
+        return min(max(until, 0.0), LONGEST_PAUSE)
     return None
 
 

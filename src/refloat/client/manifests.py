@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from refloat.client.asking import Asking
 from refloat.client.errors import Broken
-from refloat.client.exchange import Repeats, Reply, Request
+from refloat.client.exchange import Repeats, Reply, Request, number_in
 from refloat.client.scopes import deleting, pulling, pushing
 from refloat.core import media
 from refloat.core.errors import DigestInvalid, ManifestInvalid
@@ -60,12 +60,12 @@ def resolve(asking: Asking, repository: str, reference: str) -> Pointer | None:
     reply = asking.ask(_request("HEAD", repository, reference), pulling(repository))
     if reply.status == 404:
         return None
-    digest, length = _said(reply), reply.headers.get("content-length", "")
+    digest, length = _said(reply), number_in(reply.headers.get("content-length", ""))
     media_type = _type(reply)
-    if reply.status == 200 and digest is not None and length.isdecimal() and not media.is_generic(media_type):
+    if reply.status == 200 and digest is not None and length is not None and not media.is_generic(media_type):
         if _digest(reference) not in (None, digest):
             raise Broken(say("{server} gives {digest} for another", server=asking.origin.netloc, digest=digest))
-        return Pointer(digest, media_type, int(length))
+        return Pointer(digest, media_type, length)
     held = read(asking, repository, reference)
     return None if held is None else Pointer(held.digest, held.media_type, len(held.body))
 

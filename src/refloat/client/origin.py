@@ -14,6 +14,8 @@ _HOST = re.compile(
     r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?))(?::(?P<port>\d{1,5}))?"
 )
 
+_SENDABLE = re.compile(r"/[!-~]*")
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -73,3 +75,17 @@ def parse_origin(text: str, plain: Plain) -> Origin:
     else:
         chosen = "http" if plain == "allowed" or is_loopback(host) else "https"
     return Origin(chosen, host.lower(), int(match["port"] or PORTS[chosen]))
+
+
+def parse_address(address: str) -> tuple[Origin, str]:
+    """Read a whole address as a server writes one: its origin, and the path with its query. Raises BadHost."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise BadHost(say("{text!r} does not name a server", text=address)) from None
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if parts.scheme not in PORTS or not _SENDABLE.fullmatch(path):
+        raise BadHost(say("{text!r} does not name a server", text=address))
+    return parse_origin(f"{parts.scheme}://{parts.netloc}", "allowed"), path

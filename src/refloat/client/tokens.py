@@ -6,12 +6,12 @@ The server is named by the registry, so it is another party: see `may_be_told` f
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from refloat.client.credentials import Credentials
 from refloat.client.errors import BadHost, Broken, NotAllowed
 from refloat.client.exchange import Exchange, Reply, Request
-from refloat.client.origin import Origin, parse_origin
+from refloat.client.origin import Origin, parse_address
 from refloat.client.refusals import refusal
 from refloat.client.scopes import Scopes, written
 from refloat.language import say
@@ -43,17 +43,15 @@ def parse_realm(registry: Origin, address: str, service: str) -> Realm:
 
     A registry does not send its callers to what only this machine sees, nor from HTTPS to plain HTTP.
     """
-    parts = urlsplit(address)
     try:
-        origin = parse_origin(f"{parts.scheme}://{parts.netloc}", "allowed")
+        origin, path = parse_address(address)
     except BadHost:
-        origin = None
-    if origin is None or not (origin == registry or _is_as_safe(registry, origin)):
-        where = f"{parts.scheme}://{parts.hostname}"
+        raise NotAllowed(say("{server} wants a token from nowhere", server=registry.netloc)) from None
+    if origin != registry and not _is_as_safe(registry, origin):
         raise NotAllowed(
-            say("{server} wants a token from {where}, which is not asked", server=registry.netloc, where=where)
+            say("{server} wants a token from {where}, which is not asked", server=registry.netloc, where=origin)
         )
-    return Realm(origin, (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), service)
+    return Realm(origin, path, service)
 
 
 def _is_as_safe(registry: Origin, realm: Origin) -> bool:
@@ -107,7 +105,7 @@ def _token(realm: Realm, reply: Reply) -> Token:
         document = json.loads(reply.body)
         text = document.get("token") or document.get("access_token")
         lasts = float(document.get("expires_in") or LASTS)
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         text, lasts = None, LASTS
     if not isinstance(text, str) or not _TOKEN.fullmatch(text):
         raise Broken(say("{server} gave no token that can be used", server=realm.origin.netloc))

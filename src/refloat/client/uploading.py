@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from refloat.client.asking import Asking, Place
 from refloat.client.downloading import BREAKS, Blob, Progress, size_of
 from refloat.client.errors import Broken, ClientError, NotAllowed
-from refloat.client.exchange import AGAIN, Lost, Reply, Request
+from refloat.client.exchange import AGAIN, Lost, Reply, Request, number_in
 from refloat.client.scopes import pulling, pushing, united
 from refloat.language import say
 
@@ -21,7 +21,7 @@ PIECE = 8 << 20  # bytes; what is not larger is sent at once
 LARGEST_PIECE = 64 << 20  # bytes, whatever the registry asks for
 BYTES = {"Content-Type": "application/octet-stream"}
 REFUSED_MOUNT = frozenset({400, 404, 405, 501})
-_RANGE = re.compile(r"(?:bytes=)?0-(\d+)")
+_RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 
 Source = Callable[[int], Iterator[bytes]]
 """Gives the bytes of a blob from an offset on; it may be called again."""
@@ -64,7 +64,7 @@ def upload(asking: Asking, blob: Blob, size: int, source: Source, progress: Prog
             breaks += 1
             if breaks > BREAKS:
                 raise problem.error from None
-        except ClientError:
+        except Exception:
             _cancel(asking, blob, session.place)
             raise
         else:
@@ -129,8 +129,8 @@ def _begin(asking: Asking, blob: Blob) -> _Session:
     reply = asking.ask(Request("POST", path), pushing(blob.repository))
     if reply.status != 202:
         raise asking.refusal(reply)
-    smallest = reply.headers.get("oci-chunk-min-length", "")
-    piece = max(PIECE, min(int(smallest), LARGEST_PIECE)) if smallest.isdecimal() else PIECE
+    smallest = number_in(reply.headers.get("oci-chunk-min-length", "")) or 0
+    piece = max(PIECE, min(smallest, LARGEST_PIECE))
     return _Session(asking.place(Place(asking.origin, path), reply.headers.get("location", "")), piece)
 
 
