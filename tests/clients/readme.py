@@ -1,4 +1,4 @@
-"""The README's console blocks: what is typed, what is shown, and whether that is what is printed."""
+"""The console blocks of pages: what is typed, what is shown, and whether that is what is printed."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from tools.provision import HOME
 
 _SECTION = r"^## {}\n(.*?)(?=^## |\Z)"
-_BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^ *```console\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"\s+# .*")
-_CHANGE = re.compile(r"\b[a-z]{10}\b")
+_NAMES = (re.compile(r"\b[a-z]{10}\b"), re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b"))
+"""Ids of changes, and digests as people see them."""
 _VARYING = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "HEX"),
     (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{12}\b"), "DIGEST"),
     (re.compile(r"\d{4}-\d\d-\d\d"), "DAY"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:B|[KMG]iB)(?!\w)"), "SIZE"),
     (re.compile(r"\bsize: \d+"), "SIZE"),
-    (re.compile(r"just now|\d+ (?:s|min|h) ago"), "AGO"),
+    (re.compile(r"just now|\d+ (?:s|min|h|days) ago"), "AGO"),
     (re.compile(r"\bin (?:29|30) days"), "DAYS"),
     (re.compile(r"127\.0\.0\.1:\d+"), "ADDRESS"),
     (re.compile(r"[ \t]+"), " "),
@@ -30,11 +31,11 @@ class Step:
     shown: str
 
 
-def steps(section: str) -> list[list[Step]]:
+def steps(section: str, page: str = "README.md") -> list[list[Step]]:
     """Return the steps of each console block of a section, by its title."""
-    text = (HOME / "README.md").read_text()
+    text = (HOME / page).read_text()
     found = re.search(_SECTION.format(re.escape(section)), text, re.DOTALL | re.MULTILINE)
-    assert found is not None, f"README has no section {section!r}"
+    assert found is not None, f"{page} has no section {section!r}"
     return [_steps_of(block) for block in _BLOCK.findall(found[1])]
 
 
@@ -46,12 +47,12 @@ def _steps_of(block: str) -> list[Step]:
 
 @dataclass
 class Reader:
-    """Reads along. `ids` are the changes the README names and what they are in this run."""
+    """Reads along. `ids` are the changes and digests a page names and what they are in this run."""
 
     ids: dict[str, str] = field(default_factory=dict)
 
     def typed(self, step: Step) -> str:
-        """Return the command with the ids of this run."""
+        """Return the command with the ids and digests of this run."""
         return self._translated(step.command)
 
     def assert_printed(self, step: Step, printed: str) -> None:
@@ -65,13 +66,16 @@ class Reader:
         assert shown in " ".join(alike(printed).split()), f"{step.command}\n{printed}"
 
     def _learn(self, shown: str, printed: str) -> None:
-        named, seen = _CHANGE.findall(shown), _CHANGE.findall(printed)
-        if len(named) == len(seen):
-            for name, change in zip(named, seen, strict=True):
-                self.ids.setdefault(name, change)
+        for names in _NAMES:
+            named, seen = names.findall(shown), names.findall(printed)
+            if len(named) == len(seen):
+                for name, one in zip(named, seen, strict=True):
+                    self.ids.setdefault(name, one)
 
     def _translated(self, text: str) -> str:
-        return _CHANGE.sub(lambda found: self.ids.get(found[0], found[0]), text)
+        for names in _NAMES:
+            text = names.sub(lambda found: self.ids.get(found[0], found[0]), text)
+        return text
 
 
 def alike(text: str) -> str:

@@ -123,6 +123,31 @@ def test_where_nothing_listens_nothing_is_put_back(stock: Stock) -> None:
         assert f"nothing listens at {address}" in salvage(stock, "team/web", "--to", address, code=9).stderr
 
 
+def test_an_image_gets_the_tag_that_is_said(stock: Stock, tmp_path: Path) -> None:
+    digest = stock.contents["deleted"].index.digest
+    with Server(stock.kind, stock.root) as server:
+        done = salvage(stock, "team/web", "--to", server.address, "--as", "v1")
+        assert done.stderr.splitlines()[-1] == "Put back: team/web:v1"
+        pulled = Crane(needed("crane"), tmp_path).pull("index", f"{server.address}/team/web:v1")
+    assert pulled.bodies == stock.parts(digest)
+
+
+def test_no_tag_is_moved(stock: Stock, tmp_path: Path) -> None:
+    """The tag that is said is another image's by now."""
+    with Server(stock.kind, stock.root) as server:
+        done = salvage(stock, "team/api", "--to", server.address, "--as", "v1", code=7)
+        assert "error: team/api:v1 is there, and is another image\n  hint: --as TAG " in done.stderr
+        pulled = Crane(needed("crane"), tmp_path).pull("image", f"{server.address}/team/api:v1")
+    assert pulled.bodies == stock.parts(stock.contents["second"].amd64.digest)
+
+
+def test_one_image_is_given_a_tag(stock: Stock) -> None:
+    with Server(stock.kind, stock.root) as server:
+        done = salvage(stock, "team/web", "team/inferred", "--to", server.address, "--as", "v1", code=2)
+        assert "--as gives one image a tag, and 2 are to be put back: name one" in done.stderr
+        assert "nothing that" not in salvage(stock, "team/web").stderr
+
+
 def test_which_images_go_back_has_to_be_said(stock: Stock) -> None:
     done = refloat("salvage", str(stock.root), "--to", "127.0.0.1:5000", home=stock.root.parent)
     assert (done.returncode, "say which images to put back" in done.stderr) == (2, True)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from refloat.cli.problems import Exit, Problem
 from refloat.client.registry import Registry
 from refloat.core.errors import Unavailable
 from refloat.core.manifest import MAX_SIZE
-from refloat.core.names import Digest
+from refloat.core.names import Digest, Tag
+from refloat.language import say
 from refloat.stock.ledger import Ledger
 from refloat.stock.lost import Lost
 from refloat.stock.reading import body_of
@@ -16,13 +18,14 @@ from refloat.stock.tree import Tree
 PIECE = 1 << 20  # bytes read at once
 
 
-def put_back(tree: Tree, ledger: Ledger, registry: Registry, image: Lost) -> str:
+def put_back(tree: Tree, ledger: Ledger, registry: Registry, image: Lost, tag: Tag | None) -> str:
     """Push a whole image under its repository's name and return the reference it has there.
 
-    It gets the tag it had where the registry has no such tag, else `image.label`: no tag is moved.
-    Raises what client.errors names; Unavailable where the registry does not give it back byte for byte.
+    Without a `tag` it gets the one it had where the registry has no such tag, else `image.label`: no tag is moved.
+    Raises what client.errors names; Problem where the tag is another image's; Unavailable where the registry does not
+    give it back byte for byte.
     """
-    name, reference = image.name, _free_tag(registry, image)
+    name, reference = image.name, _free_tag(registry, image, tag)
     for digest in image.parts.blobs:
         if not registry.has(name, digest):
             path = tree.path_of(digest)
@@ -41,12 +44,17 @@ def _bytes_of(path: Path, first: int) -> Iterator[bytes]:
             yield piece
 
 
-def _free_tag(registry: Registry, image: Lost) -> str:
-    for tag in (*image.tags, image.label):
+def _free_tag(registry: Registry, image: Lost, wanted: Tag | None) -> str:
+    tags = (*image.tags, image.label) if wanted is None else (wanted,)
+    for tag in tags:
         there = registry.manifest(image.name, tag)
         if there is None or Digest.of(there.body, image.digest.algorithm) == image.digest:
             return tag
-    raise Unavailable(f"{image.name}:{image.label} is taken")
+    raise Problem(
+        say("{image} is there, and is another image", image=f"{image.name}:{tags[-1]}"),
+        Exit.CONFLICT,
+        hint=say("--as TAG   gives it another tag; no tag is moved"),
+    )
 
 
 def _put(tree: Tree, ledger: Ledger, registry: Registry, what: tuple[str, str, Digest]) -> None:

@@ -14,11 +14,12 @@ import click
 from refloat.cli import wording
 from refloat.cli.printing import Column, Entry, Form, OutputEnded, Printer
 from refloat.cli.printing import now as clock
-from refloat.cli.problems import Exit, Problem, problem_of
+from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.verb import TranslatedCommand, asking_options, login
 from refloat.client.errors import ClientError
 from refloat.client.origin import parse_origin
 from refloat.client.registry import Registry
+from refloat.core.names import Tag
 from refloat.language import say, say_counted
 from refloat.main.refusing import StartRefused, complain, ending_in_words
 from refloat.main.returning import put_back
@@ -93,6 +94,7 @@ class Flags(TypedDict):
     gone: bool
     oci: Path | None
     to: str | None
+    as_tag: str | None
     as_json: bool
     plain_http: bool
     username: str | None
@@ -113,6 +115,7 @@ class SalvageCommand(TranslatedCommand):
 @click.option("--gone", is_flag=True, help="List also what is still named and cannot be brought back.")
 @click.option("--oci", type=click.Path(path_type=Path), help="Save what is whole as an OCI layout in this directory.")
 @click.option("--to", metavar="HOST[:PORT]", help="Push what is whole back into this running registry.")
+@click.option("--as", "as_tag", metavar="TAG", help="With --to and one image: the tag that it gets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> None:
     """Find what was deleted from a registry:2 and is still there.
@@ -123,8 +126,7 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
     Do not run `registry garbage-collect` before you are done: it removes for good what this finds.
     """
     oci, to = flags["oci"], flags["to"]
-    if to is not None and not words:
-        raise click.UsageError(say("say which images to put back, as they are listed"))
+    _insist(words, flags)
     form: Form = "json" if flags["as_json"] else "people" if sys.stdout.isatty() else "lines"
     printer = Printer(form, "auto", clock())
     chosen = Chosen(words, "takes" if oci or to else "looks")
@@ -145,7 +147,7 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
                 save(tree, chosen.taken, oci)
                 tell(say("Saved in {place}", place=oci))
             if registry is not None:
-                _put_back(tell, registry, (tree, ledger), chosen.taken)
+                _put_back(tell, registry, (tree, ledger), chosen.taken, flags["as_tag"])
             printer.finish()
         except OutputEnded as ended:
             if not ended.has_reader_gone:
@@ -154,16 +156,32 @@ def salvage(directory: Path, words: Sequence[str], **flags: Unpack[Flags]) -> No
     sys.exit(_ending(chosen))
 
 
+def _insist(words: Sequence[str], flags: Flags) -> None:
+    """Raise UsageError for what cannot be meant."""
+    if flags["to"] is not None and not words:
+        raise click.UsageError(say("say which images to put back, as they are listed"))
+    if flags["as_tag"] is not None and flags["to"] is None:
+        raise click.UsageError(say("--as is for an image that is put back: --to HOST"))
+
+
 def _registry(to: str, flags: Flags) -> Registry:
     origin = parse_origin(to, "allowed" if flags["plain_http"] else "loopback")
     return Registry(origin, login(flags["username"], says_password=flags["password_stdin"]))
 
 
 def _put_back(
-    tell: Callable[[str], None], registry: Registry, there: tuple[Tree, Ledger], images: Sequence[Lost]
+    tell: Callable[[str], None],
+    registry: Registry,
+    there: tuple[Tree, Ledger],
+    images: Sequence[Lost],
+    as_tag: str | None,
 ) -> None:
+    if as_tag is not None and len(images) > 1:
+        count = f"{len(images):,}"
+        raise usage(say("--as gives one image a tag, and {count} are to be put back: name one", count=count))
+    tag = None if as_tag is None else Tag.parse(as_tag)
     for image in images:
-        tell(say("Put back: {image}", image=put_back(*there, registry, image)))
+        tell(say("Put back: {image}", image=put_back(*there, registry, image, tag)))
 
 
 def _ending(chosen: Chosen) -> Exit:
@@ -254,7 +272,7 @@ def _summarize(tell: Callable[[str], None], chosen: Chosen, gone: int) -> None:
         tell(say_counted("{count} is not whole", "{count} are not whole", chosen.broken))
     if gone:
         tell(say_counted("{count} more is named and gone: --gone", "{count} more are named and gone: --gone", gone))
-    if chosen.whole:
+    if chosen.whole and chosen.act == "looks":
         tell(say("  --oci OUT saves images, --to HOST puts those back that are named"))
 
 
