@@ -57,6 +57,7 @@ def update(registry: Registry) -> None:
         for kind, name, table in found:
             if name not in FIRST and (kind == "table" or table in FIRST):
                 database.execute(f"DROP {kind} {name}")
+        database.execute("ALTER TABLE refs DROP COLUMN size")
     _start(registry)
 
 

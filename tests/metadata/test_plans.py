@@ -108,6 +108,29 @@ def test_the_largest_and_the_newest_are_found_without_the_others(
     assert [step for step in found if step.startswith("USE TEMP B-TREE FOR ORDER BY")] == []
 
 
+def test_what_a_repository_takes_is_added_up_from_its_own_rows(
+    said: tuple[Registry, set[str]], tmp_path: Path
+) -> None:
+    """A look at `blobs` is one at a table that grows with the registry, somewhere else in it for every blob."""
+    registry, statements = said
+    image = registry.image("one")
+    registry.put("v1", image)
+    change = registry.do(lambda tx: delete_reference(tx, TEAM, Digest.of(image), registry.cause())).change
+    assert change is not None
+    registry.put("v2", image)
+    statements.clear()
+    listing = registry.metadata.listing
+    assert [entry.size for entry in listing.repositories("", 50)] == [len("config onelayer one")]
+    assert [entry.size for entry in listing.images(TEAM, "", 50)] == [len("config onelayer one")]
+    assert [size for _, size in listing.needs(TEAM, Digest.of(image))] == [len("config one"), len("layer one")]
+    assert len(listing.displaced_blobs(change)) == 2
+    listing.repository_sizes(TEAM)
+    listing.tag_sizes(TEAM, Tag("v2"))
+    found = _walking(statements, tmp_path, re.compile(".*"))
+    assert len(found) > 10
+    assert [step for steps in found.values() for step in steps if re.search(r"\b(b|blobs)\b", step)] == []
+
+
 def _walking(statements: set[str], directory: Path, walks: re.Pattern[str]) -> dict[str, list[str]]:
     """Return the statements of which a step of the plan is a walk, with those steps."""
     walking = {}

@@ -40,6 +40,8 @@ SELECT 1 FROM refs r WHERE r.required AND NOT EXISTS (
 UNHELD = """
 SELECT 1 FROM moves m JOIN changes c ON c.n = m.change
 WHERE m.old IS NOT NULL AND m.held IS NULL AND c.held_until > ?"""
+UNSIZED = """
+SELECT 1 FROM refs r LEFT JOIN blobs b ON b.digest = r.blob WHERE r.size IS NOT b.size"""
 LOOSE = """
 SELECT 1 FROM manifests m
 WHERE NOT EXISTS (SELECT 1 FROM tips t WHERE t.repository = m.repository AND t.reference = m.digest)
@@ -151,6 +153,7 @@ class Months:
         assert self.rows(OPEN_CHILDREN) == []
         assert self.rows(WITHOUT_BYTES) == []
         assert self.rows(UNHELD, self.registry.now) == []
+        assert self.rows(UNSIZED) == []
         assert self.rows("PRAGMA foreign_key_check") == []
 
     def check_window(self) -> None:

@@ -38,6 +38,10 @@ def test_every_reference_leads_somewhere(rows: sqlite3.Connection) -> None:
     assert rows.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+def test_every_use_has_the_size_of_its_blob(rows: sqlite3.Connection) -> None:
+    assert _count(rows, "refs f LEFT JOIN blobs b ON b.digest = f.blob WHERE f.size IS NOT b.size") == 0
+
+
 def test_there_is_as_much_as_was_asked_for(rows: sqlite3.Connection) -> None:
     assert _count(rows, "tips WHERE manifest IS NULL") == SHAPE.tags
     assert _count(rows, "refs") == 5 * SHAPE.tags

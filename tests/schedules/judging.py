@@ -17,6 +17,7 @@ from refloat.usecases.remove import Selection, remove
 from tests.schedules.world import IDLE, LEASE, TERMS, WINDOW, Values, World
 
 ROUNDS = 4
+UNSIZED = "SELECT r.digest FROM refs r LEFT JOIN blobs b ON b.digest = r.blob WHERE r.size IS NOT b.size"
 EMPTY = ("manifests", "tips", "moves", "changes", "keys", "blobs", "refs", "leases", "uploads", "doomed")
 
 
@@ -55,6 +56,8 @@ def _unsound(world: World) -> Iterator[str]:
     execute = world.metadata.read._execute
     for row in execute("PRAGMA foreign_key_check").fetchall():
         yield f"a foreign key leads nowhere: {tuple(row)}"
+    for (name,) in execute(UNSIZED).fetchall():
+        yield f"{name[:15]} has another size where it is used"
     for name, key in execute("SELECT digest, key FROM blobs").fetchall():
         path = world.blobs.path(key)
         if not path.exists():

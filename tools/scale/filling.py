@@ -29,8 +29,8 @@ _INSERTS = {
     "repositories": "INSERT INTO repositories (id, name) VALUES (?, ?)",
     "manifests": """INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, pushed_at, body)
         VALUES (?, ?, ?, ?, ?, ?, CAST(? AS BLOB))""",
-    "refs": """INSERT INTO refs (repository, parent, digest, kind, required, child, blob)
-        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+    "refs": """INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
     "tips": "INSERT INTO tips (repository, reference, digest, manifest, change) VALUES (?, ?, ?, ?, ?)",
     "moves": "INSERT INTO moves (repository, seq, change, reference, old, new, held) VALUES (?, ?, ?, ?, ?, ?, ?)",
     "changes": """INSERT INTO changes (n, id, at, kind, address, client, held_until, pruned)
@@ -135,8 +135,8 @@ def _add_block(rows: dict[str, list[Values]], block: Block, calendar: Calendar) 
         rows["manifests"].append((number, digest, *body))
         rows["tips"].append((number, digest, digest, digest, came[digest]))
         for needed, kind in part.refs:
-            child, blob = (needed, None) if kind == "child" else (None, needed)
-            rows["refs"].append((number, digest, needed, kind, int(kind != "child"), child, blob))
+            child, blob, size = (needed, None, None) if kind == "child" else (None, needed, size_of(needed))
+            rows["refs"].append((number, digest, needed, kind, int(kind != "child"), child, blob, size))
     for tag, digest in block.tags:
         rows["tips"].append((number, tag, digest, None, came[tag]))
 

@@ -44,8 +44,8 @@ CAVEATS = """\
   begun on a slow disk reads first. No other client asks meanwhile.
 - What looks at the whole registry by its nature has no row: a pattern over all repositories, `du` of everything,
   `verify`, a backup.
-- `ls` of repositories adds up the sizes of all their blobs, some 10,000 for the page that is measured, each a look into
-  a table of two million rows. It is the row that comes nearest to following the size of the registry.
+- `ls` of repositories adds up the sizes of all their blobs, some 10,000 for the page that is measured. They are beside
+  the manifests that use them, so that it reads the repositories' own rows, however many blobs there are elsewhere.
 - Numbers under a few milliseconds move by more than the bar where other work runs on the machine: the rounds below say
   by how much.
 """

@@ -12,7 +12,8 @@ _MANIFEST = """
 INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, pushed_at, body)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _REF = """
-INSERT INTO refs (repository, parent, digest, kind, required, child, blob) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT size FROM blobs WHERE digest = ?7))"""
 _HELD = (
     "SELECT 1 FROM blobs b WHERE b.digest = ?2"
     " AND b.damaged_at IS NULL"  # guard: what-is-damaged-is-pushed-again
@@ -115,7 +116,8 @@ class Holdings(References):
         if not self._hold(number, digest, expires, expires):
             return False
         self._execute(
-            "UPDATE refs SET blob = digest WHERE repository = ? AND digest = ? AND child IS NULL AND blob IS NULL",
+            """UPDATE refs SET blob = digest, size = (SELECT b.size FROM blobs b WHERE b.digest = refs.digest)
+               WHERE repository = ? AND digest = ? AND child IS NULL AND blob IS NULL""",
             (number, digest),
         )
         return True

@@ -40,8 +40,8 @@ _SIZE = """
 WITH RECURSIVE parts (digest) AS (
     SELECT ?2 UNION SELECT f.child FROM refs f JOIN parts p ON f.parent = p.digest
     WHERE f.repository = ?1 AND f.child IS NOT NULL)
-SELECT coalesce((SELECT sum(size) FROM blobs WHERE digest IN (
-    SELECT f.blob FROM refs f JOIN parts p ON f.parent = p.digest WHERE f.repository = ?1)), 0)"""
+SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT f.blob, f.size FROM refs f JOIN parts p ON f.parent = p.digest
+    WHERE f.repository = ?1 AND f.blob IS NOT NULL)"""
 
 _IMAGES = """
 SELECT t.reference, m.digest, m.media_type, m.artifact_type, m.pushed_at FROM tips t
@@ -72,9 +72,9 @@ AND NOT EXISTS (SELECT 1 FROM moves l JOIN changes c ON c.n = l.change
 _REPOSITORIES = """
 SELECT r.id, r.name, (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NULL),
     (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NOT NULL),
-    (SELECT coalesce(sum(size), 0) FROM blobs WHERE digest IN (
-        SELECT f.blob FROM tips t JOIN refs f ON f.repository = r.id AND f.parent = t.manifest
-        WHERE t.repository = r.id AND t.manifest IS NOT NULL)),
+    (SELECT coalesce(sum(size), 0) FROM (
+        SELECT DISTINCT f.blob, f.size FROM tips t JOIN refs f ON f.repository = r.id AND f.parent = t.manifest
+        WHERE t.repository = r.id AND t.manifest IS NOT NULL AND f.blob IS NOT NULL)),
     (SELECT m.pushed_at FROM manifests m WHERE m.repository = r.id
         AND EXISTS (SELECT 1 FROM tips t WHERE t.repository = r.id AND t.reference = m.digest)
         ORDER BY m.pushed_at DESC LIMIT 1)
@@ -104,8 +104,8 @@ ORDER BY reference"""
 
 _NEEDS = """
 SELECT f.digest, f.kind, f.required,
-    coalesce(b.size, (SELECT length(body) FROM manifests WHERE repository = f.repository AND digest = f.child))
-FROM repositories r JOIN refs f ON f.repository = r.id LEFT JOIN blobs b ON b.digest = f.blob
+    coalesce(f.size, (SELECT length(body) FROM manifests WHERE repository = f.repository AND digest = f.child))
+FROM repositories r JOIN refs f ON f.repository = r.id
 WHERE r.name = ? AND f.parent = ?"""
 
 _DOOMED = """

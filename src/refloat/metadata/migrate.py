@@ -1,5 +1,6 @@
 """Bring the schema up to date, and refuse one that is newer than this program."""
 
+import logging
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,6 +9,8 @@ from refloat import durable
 from refloat.core.errors import Unavailable
 from refloat.metadata.migrations import STEPS
 from refloat.metadata.sqlite import connect
+
+log = logging.getLogger("refloat.metadata")
 
 
 def migrate(database: Path) -> None:
@@ -20,6 +23,8 @@ def migrate(database: Path) -> None:
         found = _version(connection)
         if found > len(STEPS):
             raise Unavailable(f"{database} has schema {found}; this refloat knows {len(STEPS)} and is too old for it")
+        if 0 < found < len(STEPS):
+            log.info("%s: from schema %d to %d, which takes a large database minutes", database, found, len(STEPS))
         for number in range(found + 1, len(STEPS) + 1):
             _apply(connection, number)
 

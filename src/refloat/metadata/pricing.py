@@ -11,8 +11,8 @@ WITH RECURSIVE down (repository, digest) AS (
     SELECT m.repository, m.held FROM changes c JOIN moves m ON m.change = c.n WHERE c.id = ? AND m.held IS NOT NULL
     UNION SELECT f.repository, f.child FROM down d JOIN refs f ON f.repository = d.repository AND f.parent = d.digest
     WHERE f.child IS NOT NULL)
-SELECT DISTINCT b.digest, b.size FROM down d
-JOIN refs f ON f.repository = d.repository AND f.parent = d.digest JOIN blobs b ON b.digest = f.blob"""
+SELECT DISTINCT f.blob, f.size FROM down d
+JOIN refs f ON f.repository = d.repository AND f.parent = d.digest WHERE f.blob IS NOT NULL"""
 
 # A live index has live children only, so that a blob's own manifests tell whether a tip reaches it.
 _IS_LIVE = """
@@ -54,11 +54,8 @@ WITH RECURSIVE down (digest) AS (
     UNION SELECT f.child FROM down d JOIN refs f ON f.repository = ?1 AND f.parent = d.digest
     WHERE f.child IS NOT NULL)
 SELECT digest FROM down"""
-_BLOBS_OF = (
-    "SELECT b.digest, b.size FROM refs f JOIN blobs b ON b.digest = f.blob WHERE f.repository = ? AND f.parent = ?"
-)
-_BLOBS_HERE = """
-SELECT DISTINCT b.digest, b.size FROM refs f JOIN blobs b ON b.digest = f.blob WHERE f.repository = ?"""
+_BLOBS_OF = "SELECT blob, size FROM refs WHERE repository = ? AND parent = ? AND blob IS NOT NULL"
+_BLOBS_HERE = "SELECT DISTINCT blob, size FROM refs WHERE repository = ? AND blob IS NOT NULL"
 _IS_LIVE_HERE = """
 SELECT 1 FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
 WHERE f.repository = ?1 AND f.digest = ?2 AND f.blob IS NOT NULL LIMIT 1"""
@@ -71,8 +68,8 @@ FROM blobs b ORDER BY b.size DESC, b.digest LIMIT ?"""
 # The largest are chosen before anybody counts who else has them: some blobs are everywhere.
 _LARGEST_HERE = """
 SELECT l.digest, l.size, l.users, (SELECT count(DISTINCT g.repository) FROM refs g WHERE g.blob = l.digest)
-FROM (SELECT b.digest, b.size, count(*) AS users FROM refs f JOIN blobs b ON b.digest = f.blob
-    WHERE f.repository = ? GROUP BY b.digest ORDER BY b.size DESC, b.digest LIMIT ?) l
+FROM (SELECT f.blob AS digest, f.size, count(*) AS users FROM refs f
+    WHERE f.repository = ? AND f.blob IS NOT NULL GROUP BY f.blob, f.size ORDER BY f.size DESC, f.blob LIMIT ?) l
 ORDER BY l.size DESC, l.digest"""
 
 
