@@ -77,15 +77,15 @@ import os, sys
 from pathlib import Path
 from datetime import UTC, datetime
 from refloat.cli.printing import Printer
-from refloat.cli.progress import transferring
+from refloat.cli.progress import Bar
 from refloat.client.origin import parse_origin
 from refloat.client.registry import Registry
 from refloat.core.names import Digest
 
 blob = bytes(20 << 20)
-with transferring(Printer(sys.argv[2], "never", datetime(2026, 1, 1, tzinfo=UTC))) as progress:
-    registry = Registry(parse_origin(sys.argv[1], "loopback"), progress=progress)
-    registry.upload("told/one", Digest.of(blob), len(blob), lambda first: iter([blob[first:]]))
+bar = Bar(Printer(sys.argv[2], "never", datetime(2026, 1, 1, tzinfo=UTC)))
+registry = Registry(parse_origin(sys.argv[1], "loopback"), progress=bar)
+registry.upload("told/one", Digest.of(blob), len(blob), lambda first: iter([blob[first:]]))
 print("over")
 """
 

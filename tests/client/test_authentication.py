@@ -5,6 +5,7 @@ import json
 import os
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,17 @@ def test_a_token_is_for_what_is_asked_and_kept(guarded: Server, tokens: TokenSer
 
 def scopes(tokens: TokenServer) -> list[set[str]]:
     return [set(asked.scopes) for asked in tokens.asked]
+
+
+def test_threads_share_a_token(guarded: Server, tokens: TokenServer) -> None:
+    push(at(guarded, "bob"), "team/api")
+    del tokens.asked[:]
+    registry = at(guarded, "bob")
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: registry.resolve("team/api", "v1"), range(40)))
+    assert {pointer.digest for pointer in found if pointer is not None} == {Digest.of(EMPTY)}
+    assert None not in found
+    assert scopes(tokens) == [{"repository:team/api:pull"}]
 
 
 def test_a_token_that_ended_is_asked_for_again(guarded: Server, tokens: TokenServer) -> None:

@@ -8,6 +8,7 @@ import click
 
 from refloat.cli.printing import Form, OutputEnded, Printer, now, written_json
 from refloat.cli.problems import Exit, Problem, problem_of, usage
+from refloat.cli.progress import LINE
 from refloat.cli.session import Session
 from refloat.cli.wording import visible_styled
 from refloat.client.errors import ClientError
@@ -133,6 +134,7 @@ def _unexpected(error: Exception) -> Problem:
 
 def tell(printer: Printer, problem: Problem) -> None:
     """Write a problem to standard error, in the form the caller asked for."""
+    LINE.erase()
     if printer.form in ("json", "jsonl"):
         sys.stderr.write(error_document(problem) + "\n")
         return

@@ -5,6 +5,7 @@ Nothing is told before the registry asks. The password goes to the registry, and
 """
 
 import os
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ class _Kept:
 
 
 class Authentication:
-    """What one registry was told and may be told. `login` are a user and a password given by hand."""
+    """What one registry was told and may be told. `login` are a user and a password given by hand.
+
+    Several threads may ask; they share a token, and one of them fetches it.
+    """
 
     def __init__(self, origin: Origin, login: tuple[str, str] | None) -> None:
         self.origin = origin
@@ -40,6 +44,7 @@ class Authentication:
         self._realm: Realm | None = None
         self._exchange: Exchange | None = None
         self._kept: list[_Kept] = []
+        self._lock = threading.Lock()
 
     def header(self, needs: Scopes) -> dict[str, str]:
         """Return what to send along with a request. Raises NotAllowed, Unreachable."""
@@ -47,19 +52,16 @@ class Authentication:
             return {"Authorization": self._basic}
         if self._realm is None:
             return {}
-        now = time.monotonic()
-        self._kept = [kept for kept in self._kept if kept.until > now]
-        for kept in self._kept:
-            if covers(kept.scopes, needs):
-                return {"Authorization": kept.authorization}
-        return {"Authorization": self._token(self._realm, needs)}
+        with self._lock:
+            return {"Authorization": self._token(self._realm, needs, "")}
 
     def challenged(self, challenge: str, needs: Scopes, sent: Mapping[str, str]) -> dict[str, str]:
         """Return what to send after a 401 to a request that had `sent`. Raises NotAllowed, Unreachable."""
         known = {one.scheme: one for one in reversed(parse_challenges(challenge))}
         bearer = known.get("bearer")
         if bearer is not None and bearer.parameters.get("realm"):
-            return {"Authorization": self._by_token(bearer, needs)}
+            with self._lock:
+                return {"Authorization": self._by_token(bearer, needs, sent.get("Authorization", ""))}
         if "basic" not in known:
             raise NotAllowed(say("{server} asks for more than user and password or a token", server=self.origin.netloc))
         if sent:
@@ -113,20 +115,23 @@ class Authentication:
             raise self.denied({}, ())
         return found.credentials.authorization
 
-    def _by_token(self, challenge: Challenge, needs: Scopes) -> str:
+    def _by_token(self, challenge: Challenge, needs: Scopes, refused: str) -> str:
         given = challenge.parameters
         realm = parse_realm(self.origin, given["realm"], given.get("service", ""))
         if realm != self._realm:
             self._realm, self._exchange, self._kept = realm, Exchange(realm.origin), []
-        wanted = united(needs, parse_scopes(given.get("scope", "")))
-        self._kept = [kept for kept in self._kept if not covers(kept.scopes, needs)]
-        return self._token(realm, wanted)
+        return self._token(realm, united(needs, parse_scopes(given.get("scope", ""))), refused)
 
-    def _token(self, realm: Realm, scopes: Scopes) -> str:
+    def _token(self, realm: Realm, scopes: Scopes, refused: str) -> str:
+        """Return what shows a token: one that was kept, unless it is the one that was `refused`, else a new one."""
+        now = time.monotonic()
+        self._kept = [kept for kept in self._kept if kept.until > now and kept.authorization != refused]
+        for kept in self._kept:
+            if covers(kept.scopes, scopes):
+                return kept.authorization
         credentials = self._search().credentials
         told = credentials if credentials is not None and self._was_told(credentials) else None
         exchange = self._exchange = self._exchange or Exchange(realm.origin)
-        now = time.monotonic()
         try:
             token = ask_for_token(exchange, realm, told, scopes)
         except NotAllowed:
