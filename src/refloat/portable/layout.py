@@ -106,7 +106,8 @@ class SavedLayout:
         return body
 
     def give(self, digest: Digest, size: int) -> None:
-        """Upload a blob; the registry compares it with its digest."""
+        """Upload a blob, once it was read and compared with its digest. Raises TrashLost."""
+        self._compare(digest)
         self._registry.upload(self._repository, digest, size, _from(self._path(digest)))
 
     @contextmanager
@@ -115,6 +116,16 @@ class SavedLayout:
         with (self._directory / LOCK).open("wb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _compare(self, digest: Digest) -> None:
+        running = hashlib.new(digest.algorithm)
+        try:
+            for piece in _from(self._path(digest))(0):
+                running.update(piece)
+        except OSError as problem:
+            raise self._lost(str(problem)) from None
+        if running.hexdigest() != digest.partition(":")[2]:
+            raise self._lost(say("{digest} is damaged", digest=digest))
 
     def _path(self, digest: Digest) -> Path:
         algorithm, _, digits = digest.partition(":")
