@@ -1,7 +1,7 @@
 """A proxy between a client and a registry: counts what passes, and interferes where a test asks for it.
 
-Requests and answers pass as they are, streamed, one connection to the registry for each. Hosts in addresses stay those
-of the relay, because a registry makes them of the Host header.
+Requests and answers pass as they are, streamed, over one connection to the registry for each of the client's. Hosts in
+addresses stay those of the relay, because a registry makes them of the Host header.
 """
 
 import socket
@@ -44,7 +44,7 @@ class Interference:
 
     moment: Moment
     wanted: Callable[[Request], bool]
-    act: Callable[[], None]
+    act: Callable[[], object]
     happened: Request | None = None
 
 
@@ -72,7 +72,7 @@ class Relay:
     def address(self) -> str:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
-    def interfere(self, moment: Moment, wanted: Callable[[Request], bool], act: Callable[[], None]) -> Interference:
+    def interfere(self, moment: Moment, wanted: Callable[[Request], bool], act: Callable[[], object]) -> Interference:
         """Call `act` once, before or after the first request from now on that is `wanted`."""
         made = Interference(moment, wanted, act)
         self.interferences.append(made)
@@ -145,6 +145,16 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(self.server, _Server)
         return self.server.relay
 
+    def setup(self) -> None:
+        """Have one connection to the registry for each of the client's."""
+        super().setup()
+        self.upstream = HTTPConnection(self.relay.upstream, timeout=PATIENCE)
+
+    def finish(self) -> None:
+        """End both."""
+        self.upstream.close()
+        super().finish()
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
@@ -168,15 +178,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.relay.catalog and urlsplit(self.path).path.startswith("/v2/_catalog"):
             self.refuse(self.relay.catalog)
             return
-        connection = HTTPConnection(self.relay.upstream, timeout=PATIENCE)
+        path = self.path if self.relay.mounts else _without_mount(self.path)
         try:
-            path = self.path if self.relay.mounts else _without_mount(self.path)
-            connection.request(self.command, path, self.body(), self.passed_on())
-            answer = connection.getresponse()
+            self.upstream.request(self.command, path, self.body(), self.passed_on())
+            answer = self.upstream.getresponse()
             self.relay.interrupt("after", request)
             self.give(answer)
-        finally:
-            connection.close()
+        except BaseException:
+            self.upstream.close()
+            raise
 
     def passed_on(self) -> dict[str, str]:
         names = {name.lower() for name in self.headers} - HOP
