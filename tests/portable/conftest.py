@@ -8,7 +8,7 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.clients.drivers import Docker, Skopeo
 from tests.clients.engine import Engine
-from tests.portable.peers import NO_DELETES, Peer, with_passwords
+from tests.portable.peers import NO_DELETES, Peer, Plain, with_passwords
 from tests.programs import needed
 
 
@@ -38,6 +38,13 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peer]:
     """docker-registry 2.8.2 that asks for user and password."""
     place = tmp_path_factory.mktemp("closed")
     with Peer("docker-registry", place, with_passwords(place)) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plain]:
+    """A registry with the referrers API: refloat, its undo out of reach."""
+    with Plain(tmp_path_factory.mktemp("plain")) as peer:
         yield peer
 
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
+from tests.portable.relay import Relay
 from tests.programs import needed, run
 from tools.bench.servers import Kind, Server
 from tools.content import Content
+from tools.serving import Served
 from tools.wire import Wire
 
 PROGRAMS = {"docker-registry": "docker-registry", "distribution 3": "registry"}
@@ -90,3 +92,36 @@ def push_index(wire: Wire, repository: str, content: Content, *tags: str) -> Non
         wire.push_manifest(repository, manifest.digest, manifest)
     for tag in tags:
         wire.push_manifest(repository, tag, content.index)
+
+
+class Plain:
+    """A refloat whose undo cannot be reached, as a registry with the referrers API and a collector that never waits."""
+
+    SETTINGS: ClassVar = {"REGISTRY_REFLOAT_WINDOW": "1ms", "REGISTRY_REFLOAT_COLLECT_INTERVAL": "24h"}
+
+    def __init__(self, place: Path) -> None:
+        self._served = Served(place / "root", place / "serve.log", self.SETTINGS)
+
+    @property
+    def wire(self) -> Wire:
+        return self._served.wire
+
+    @property
+    def address(self) -> str:
+        return self._relay.address
+
+    def collect(self, *flags: str) -> None:
+        """Remove what has no tag and was not pushed just now. There are no flags."""
+        for _ in range(2):  # the first condemns, the second removes
+            self.wire.ask("POST", "/v2/_refloat/v1/collect", b"{}", Content_Type="application/json").expect(200)
+
+    def __enter__(self) -> Self:
+        self._served.start()
+        self._relay = Relay(self._served.address, refused={"/v2/_refloat": 404}).__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._relay.__exit__(kind, error, trace)
+        self._served.stop()

@@ -5,7 +5,7 @@ addresses stay those of the relay, because a registry makes them of the Host hea
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
@@ -53,12 +53,12 @@ class Relay:
     """Listens on loopback while it is entered. `upstream` is the registry's HOST:PORT.
 
     Without `mounts` a mount is passed on as a plain upload, which the registry answers with 202 as the specification
-    allows. `catalog` is the status that _catalog is refused with, 0 if it is not.
+    allows. `refused` has the status with which paths are refused that begin so.
     """
 
     upstream: str
     mounts: bool = True
-    catalog: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     interferences: list[Interference] = field(default_factory=list)
 
@@ -175,9 +175,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def pass_on(self, request: Request) -> None:
-        if self.relay.catalog and urlsplit(self.path).path.startswith("/v2/_catalog"):
-            self.refuse(self.relay.catalog)
-            return
+        for beginning, status in self.relay.refused.items():
+            if self.path.startswith(beginning):
+                self.refuse(status)
+                return
         path = self.path if self.relay.mounts else _without_mount(self.path)
         try:
             self.upstream.request(self.command, path, self.body(), self.passed_on())
@@ -220,12 +221,14 @@ class _Handler(BaseHTTPRequestHandler):
             raise Cut("the registry promised more")
 
     def refuse(self, status: int) -> None:
+        for _ in self.body() or ():
+            pass
         said = b'{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}'
         self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(said)))
         if status == 401:
-            self.send_header("WWW-Authenticate", 'Basic realm="catalog"')
+            self.send_header("WWW-Authenticate", 'Basic realm="relay"')
         self.end_headers()
         self.wfile.write(said)
 

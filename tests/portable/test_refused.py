@@ -78,7 +78,7 @@ def test_who_is_not_known_is_refused(closed: Peer, person: Shell, password: str)
 def test_without_a_catalog_the_repository_has_to_be_named(stock: Peer, person: Shell, status: int) -> None:
     repository = f"refused/catalog-{status}"
     push_image(stock.wire, repository, make_content(repository), "v1")
-    with Relay(stock.address, catalog=status) as relay:
+    with Relay(stock.address, refused={"/v2/_catalog": status}) as relay:
         assert person("rm", f"{relay.address}/{repository}:v1").code == 0
         done = person("trash", "--host", relay.address)
         assert done.code != 0

@@ -37,7 +37,7 @@ def test_mounts_can_be_refused(stock: Peer) -> None:
 
 
 def test_catalog_can_be_denied(stock: Peer) -> None:
-    with Relay(stock.address, catalog=401) as relay:
+    with Relay(stock.address, refused={"/v2/_catalog": 401}) as relay:
         assert Wire(relay.address).ask("GET", "/v2/_catalog?n=10").status == 401
         assert Wire(relay.address).ask("GET", "/v2/").status == 200
 

@@ -13,7 +13,7 @@ ROWS = re.findall(r"^\| (\d+) \|(.*)\|$", (HOME / "docs" / "portable-trash.md").
 SHOWN = {int(number): row.rpartition("|")[2] for number, row in ROWS}
 
 
-def tests_in(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     return {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
 
 
@@ -25,4 +25,4 @@ def test_every_trap_has_its_row() -> None:
 def test_what_a_row_names_is_there(number: int) -> None:
     named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", SHOWN[number])
     assert named or "none can be had: " in SHOWN[number]
-    assert [name for file, name in named if name not in tests_in(Path(__file__).parent / file)] == []
+    assert [name for file, name in named if name not in names_in(Path(__file__).parent / file)] == []
