@@ -43,6 +43,9 @@ class Scripted(ThreadingHTTPServer):
         self.answer = answer
         self.seen: list[Seen] = []
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that ends a request in its middle leaves a broken pipe."""
+
     @property
     def address(self) -> str:
         return f"127.0.0.1:{self.server_address[1]}"

@@ -220,6 +220,45 @@ def test_what_never_gets_ready_is_told(status: int, expected: type[ClientError],
         assert len(server.seen) == times
 
 
+@pytest.mark.parametrize("status", [400, 405, 501])
+def test_a_registry_that_takes_no_pieces_gets_all_at_once(status: int) -> None:
+    def answer(seen: Seen) -> Say:
+        if seen.method == "PUT":
+            return Say(201 if Digest.of(seen.body) == DIGEST else 400)
+        place = {"Location": f"/v2/any/one/blobs/uploads/{seen.method}"}
+        return Say({"POST": 202, "DELETE": 204}.get(seen.method, status), place)
+
+    with scripted(answer) as server:
+        at(server.address).upload("any/one", DIGEST, len(BLOB), from_memory)
+        assert [seen.method for seen in server.seen] == ["POST", "PATCH", "DELETE", "POST", "PUT"]
+        for length in (len(BLOB) - 1, len(BLOB) + 1):
+            with pytest.raises(Broken, match=r"has not the"):
+                at(server.address).upload("any/one", DIGEST, length, from_memory)
+
+
+def test_a_blob_the_registry_only_remembers_is_sent_again() -> None:
+    """The last answer is lost and the session gone; HEAD says the blob is there, and there are no bytes."""
+    taken = bytearray()
+    ends = [Say(504), Say(201)]
+
+    def answer(seen: Seen) -> Say:
+        if seen.method == "POST":
+            taken.clear()
+        if seen.method == "PATCH":
+            taken.extend(seen.body)
+            return Say(202, {"Location": "/v2/any/one/blobs/uploads/1", "Range": f"0-{len(taken) - 1}"})
+        if seen.method == "PUT":
+            return ends.pop(0)
+        if seen.method == "HEAD":
+            return Say(200, {}, BLOB)
+        return Say(202 if seen.method == "POST" else 404, {"Location": "/v2/any/one/blobs/uploads/1"})
+
+    with scripted(answer) as server:
+        at(server.address).upload("any/one", DIGEST, len(BLOB), from_memory)
+    assert ends == []
+    assert taken == BLOB
+
+
 def test_pieces_are_as_large_as_a_registry_wants_them() -> None:
     """The registry takes a piece only in part at first, says so, and refuses what does not go on there."""
     taken = bytearray()

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -204,6 +205,23 @@ def test_a_token_goes_to_the_registry_alone(storage: Scripted) -> None:
         assert [seen.headers.get("authorization") for seen in realm.seen] == [BASIC]
         assert realm.seen[0].path == "/t?tenant=1&service=s&scope=repository%3Aany%2Fone%3Apull&account=bob"
     assert not any("authorization" in seen.headers for seen in storage.seen)
+
+
+def test_a_token_server_without_the_word_delete_is_asked_for_what_the_registry_calls_it() -> None:
+    def token(seen: Seen) -> Say:
+        return Say(400) if "delete" in seen.path else Say(200, {}, json.dumps({"token": TOKEN}).encode())
+
+    with ExitStack() as stack:
+        realm = stack.enter_context(scripted(token))
+        challenge = f'Bearer realm="http://{realm.address}/t",scope="repository:any/one:pull,push"'
+        server = stack.enter_context(scripted(asking_who(lambda seen: Say(202), challenge)))
+        registry = at(server.address)
+        assert registry.delete("any/one", Digest.of(EMPTY))
+        assert registry.delete("any/one", Digest.of(SMALL))
+        assert [seen.headers.get("authorization") for seen in server.seen] == [None, *[f"Bearer {TOKEN}"] * 2]
+        assert registry.delete("any/two", Digest.of(EMPTY))
+        asked = [parse_qs(urlsplit(seen.path).query)["scope"] for seen in realm.seen]
+    assert asked[:2] == [["repository:any/one:pull,push,delete"], ["repository:any/one:pull,push"]]
 
 
 def test_a_token_server_that_sends_elsewhere_is_not_followed(storage: Scripted) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from refloat.client.challenges import Challenge, parse_challenges
 from refloat.client.credentials import Credentials, Search, search
-from refloat.client.errors import NotAllowed
+from refloat.client.errors import NotAllowed, Refused
 from refloat.client.exchange import Exchange
 from refloat.client.origin import Origin
 from refloat.client.scopes import Scopes, covers, denial, parse_scopes, united
@@ -21,6 +21,7 @@ from refloat.client.tokens import Realm, ask_for_token, may_be_told, parse_realm
 from refloat.language import say
 
 BEARER = "Bearer "
+UNKNOWN_SCOPE = 400  # what a token server says that has no `delete`, because its registry asks for `push` there
 MARGIN = 5.0  # seconds before its end in which a token is no longer used
 
 
@@ -53,7 +54,12 @@ class Authentication:
         if self._realm is None:
             return {}
         with self._lock:
-            return {"Authorization": self._token(self._realm, needs, "")}
+            try:
+                return {"Authorization": self._token(self._realm, needs, needs, "")}
+            except Refused as refused:
+                if refused.status != UNKNOWN_SCOPE:
+                    raise
+                return {}  # the registry is to say what it calls this
 
     def challenged(self, challenge: str, needs: Scopes, sent: Mapping[str, str]) -> dict[str, str]:
         """Return what to send after a 401 to a request that had `sent`. Raises NotAllowed, Unreachable."""
@@ -120,10 +126,14 @@ class Authentication:
         realm = parse_realm(self.origin, given["realm"], given.get("service", ""))
         if realm != self._realm:
             self._realm, self._exchange, self._kept = realm, Exchange(realm.origin), []
-        return self._token(realm, united(needs, parse_scopes(given.get("scope", ""))), refused)
+        wanted = parse_scopes(given.get("scope", ""))
+        return self._token(realm, united(needs, wanted), wanted or needs, refused)
 
-    def _token(self, realm: Realm, scopes: Scopes, refused: str) -> str:
-        """Return what shows a token: one that was kept, unless it is the one that was `refused`, else a new one."""
+    def _token(self, realm: Realm, scopes: Scopes, wanted: Scopes, refused: str) -> str:
+        """Return what shows a token: one that was kept, unless it is the one that was `refused`, else a new one.
+
+        Where the token server does not know all `scopes` it is asked for those alone that the registry `wanted`.
+        """
         now = time.monotonic()
         self._kept = [kept for kept in self._kept if kept.until > now and kept.authorization != refused]
         for kept in self._kept:
@@ -133,7 +143,12 @@ class Authentication:
         told = credentials if credentials is not None and self._was_told(credentials) else None
         exchange = self._exchange = self._exchange or Exchange(realm.origin)
         try:
-            token = ask_for_token(exchange, realm, told, scopes)
+            try:
+                token = ask_for_token(exchange, realm, told, scopes)
+            except Refused as unknown:
+                if unknown.status != UNKNOWN_SCOPE or wanted == scopes:
+                    raise
+                token = ask_for_token(exchange, realm, told, wanted)
         except NotAllowed:
             raise (self.denied(scopes, ()) if told is None else self.refused_login()) from None
         authorization = BEARER + token.text

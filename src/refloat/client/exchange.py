@@ -36,13 +36,24 @@ Reading = Literal["whole", "streamed"]
 
 
 @dataclass(frozen=True, slots=True)
+class Stream:
+    """A body of `size` bytes, made as it is sent. `pieces` may be called again; what it raises ends the request."""
+
+    size: int
+    pieces: Callable[[], Iterator[bytes]]
+
+    def __len__(self) -> int:
+        return self.size
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is asked. `path` is a path with its query; names of headers are as they are sent."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | Stream | None = None
     repeats: Repeats = "always"
 
 
@@ -159,6 +170,9 @@ class Exchange:
                 raise _Again(None, problem) from None
             said = lost(self.origin, problem if isinstance(problem, OSError) else None)
             raise Lost(said.message) from None
+        except BaseException:  # what a stream raised, or a person who had enough
+            connection.close()
+            raise
         self._has_answered = True
         if reply.status in (AGAIN if request.repeats == "always" else NOT_TAKEN):
             raise _Again(reply, None, _pause(reply.headers))
@@ -230,8 +244,10 @@ def number_in(header: str) -> int | None:
     return int(header) if _NUMBER.fullmatch(header) else None
 
 
-def _slices(body: bytes | None) -> bytes | Iterator[memoryview] | None:
+def _slices(body: bytes | Stream | None) -> bytes | Iterator[bytes | memoryview] | None:
     """Return a body as it is sent: the patience of a socket is for each slice, not for the whole."""
+    if isinstance(body, Stream):
+        return body.pieces()
     if body is None or len(body) <= PIECE:
         return body
     return (memoryview(body)[at : at + PIECE] for at in range(0, len(body), PIECE))

@@ -1,7 +1,7 @@
 """Blobs to a registry: mounted, sent at once, or in pieces and gone on with where the connection broke.
 
 Spec: OCI Distribution 1.1 "Pushing blobs". A session's place is asked again after each break: only the registry knows
-which bytes it has. One piece is in memory at a time.
+which bytes it has. One piece is in memory at a time; a registry that takes no pieces gets the blob as it is read.
 """
 
 import re
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from refloat.client.asking import Asking, Place
-from refloat.client.downloading import BREAKS, Blob, Progress, size_of
-from refloat.client.errors import Broken, ClientError, NotAllowed
-from refloat.client.exchange import AGAIN, Lost, Reply, Request, number_in
+from refloat.client.downloading import BREAKS, Blob, Progress, size_of, stretch
+from refloat.client.errors import Broken, ClientError, NotAllowed, Refused
+from refloat.client.exchange import AGAIN, Lost, Reply, Request, Stream, number_in
 from refloat.client.scopes import pulling, pushing, united
 from refloat.language import say
 
@@ -21,6 +21,7 @@ PIECE = 8 << 20  # bytes; what is not larger is sent at once
 LARGEST_PIECE = 64 << 20  # bytes, whatever the registry asks for
 BYTES = {"Content-Type": "application/octet-stream"}
 REFUSED_MOUNT = frozenset({400, 404, 405, 501})
+NO_PIECES = frozenset({400, 405, 411, 415, 501})
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 
 Source = Callable[[int], Iterator[bytes]]
@@ -52,14 +53,17 @@ def mount(asking: Asking, blob: Blob, source: str) -> bool:
 def upload(asking: Asking, blob: Blob, size: int, source: Source, progress: Progress | None) -> None:
     """Upload a blob of `size` bytes. Raises what client.errors names; Broken where the source has other bytes."""
     told = progress if progress is not None else _nobody
-    breaks = 0
+    breaks, largest = 0, PIECE
     while True:
         session = _begin(asking, blob)
         try:
-            if size <= PIECE:
-                _at_once(asking, blob, session, _all(source, size))
+            if size <= largest:
+                _at_once(asking, blob, session, Stream(size, lambda: _exactly(source, size)))
             else:
                 _in_pieces(asking, blob, session, _Sending(size, source, told))
+        except _NotInPieces:
+            _cancel(asking, blob, session.place)
+            largest = size
         except _StartOver as problem:
             breaks += 1
             if breaks > BREAKS:
@@ -70,6 +74,10 @@ def upload(asking: Asking, blob: Blob, size: int, source: Source, progress: Prog
         else:
             told(blob.repository, blob.digest, size, size)
             return
+
+
+class _NotInPieces(Exception):
+    """The registry wants a blob at once, however large it is."""
 
 
 class _StartOver(Exception):
@@ -134,18 +142,22 @@ def _begin(asking: Asking, blob: Blob) -> _Session:
     return _Session(asking.place(Place(asking.origin, path), reply.headers.get("location", "")), piece)
 
 
-def _all(source: Source, size: int) -> bytes:
-    body = bytearray()
-    for piece in source(0):
-        body += piece
-        if len(body) > size:
-            break
-    if len(body) != size:
+def _exactly(source: Source, size: int) -> Iterator[bytes]:
+    """Return all bytes of a source, and never more than it should have: a registry would wait for those that lack."""
+    done = 0
+    try:
+        for piece in source(0):
+            done += len(piece)
+            if done > size:
+                break
+            yield piece
+    except OSError as problem:  # else it would be taken for one of the connection
+        raise Broken(say("the blob could not be read: {problem}", problem=problem)) from None
+    if done != size:
         raise _wrong_size(size)
-    return bytes(body)
 
 
-def _at_once(asking: Asking, blob: Blob, session: _Session, body: bytes) -> None:
+def _at_once(asking: Asking, blob: Blob, session: _Session, body: Stream) -> None:
     request = Request("PUT", "", BYTES, body, "resumed")
     try:
         reply = asking.ask_at(_finished(session.place, blob), request, pushing(blob.repository))
@@ -167,11 +179,19 @@ def _in_pieces(asking: Asking, blob: Blob, session: _Session, sending: _Sending)
             if breaks > BREAKS:
                 raise problem.error from None
             if (at := _asked_how_far(asking, blob, session)) is None:
-                if size_of(asking, blob) == sending.size:
+                if _is_there(asking, blob, sending.size):
                     return  # the answer to the last request was lost
                 raise _StartOver(problem.error) from None
             sending.at = at
             reached = max(reached, at)
+
+
+def _is_there(asking: Asking, blob: Blob, size: int) -> bool:
+    """Is a blob there, its last byte too? A registry:2 remembers the size of what its garbage collection removed."""
+    try:
+        return size_of(asking, blob) == size and len(b"".join(stretch(asking, blob, size - 1, size - 1))) == 1
+    except (Broken, Refused):
+        return False
 
 
 class _Break(Exception):
@@ -193,6 +213,8 @@ def _send(asking: Asking, blob: Blob, session: _Session, sending: _Sending) -> N
         raise _Break(problem) from None
     if reply.status in AGAIN or reply.status in (404, 416):
         raise _Break(asking.refusal(reply))
+    if reply.status in NO_PIECES:
+        raise _NotInPieces
     if reply.status not in (201, 202, 204):
         raise asking.refusal(reply)
     _move(asking, session, reply)
