@@ -121,3 +121,37 @@ def test_a_push_while_the_image_is_brought_back_is_not_overwritten(stock: Peer, 
     assert done.code == CONFLICT
     assert new.amd64.digest in done.err
     assert read_tags(stock.wire, repository)["v1"].digest == new.amd64.digest
+
+
+def test_the_same_image_pushed_again_at_once_is_not_said_to_be_gone(stock: Peer, person: Shell) -> None:
+    """Its delete was answered, and it is there: whoever reads the answer has to know."""
+    content, repository = make_content("same again"), "moved/same-again"
+    push_image(stock.wire, repository, content, "v1")
+
+    def is_delete(request: Request) -> bool:
+        return request.method == "DELETE" and request.path.endswith(content.amd64.digest)
+
+    with Relay(stock.address) as relay:
+        relay.interfere("after", is_delete, lambda: push_image(stock.wire, repository, content, "v1"))
+        done = person("rm", f"{relay.address}/{repository}:v1")
+    assert done.code == CONFLICT
+    assert f"{repository}:v1 is still there" in done.err
+    assert read_tags(stock.wire, repository)["v1"].digest == content.amd64.digest
+
+
+def test_what_somebody_deletes_at_once_is_not_said_to_be_back(stock: Peer, person: Shell) -> None:
+    content, repository = make_content("gone again"), "moved/gone-again"
+    push_image(stock.wire, repository, content, "v1")
+    named = f"{stock.address}/{repository}:v1"
+    assert person("rm", named).code == 0
+
+    def is_tag(request: Request) -> bool:
+        return request.method == "PUT" and request.path == f"/v2/{repository}/manifests/v1"
+
+    with Relay(stock.address) as relay:
+        relay.interfere("after", is_tag, lambda: stock.wire.delete(repository, content.amd64.digest))
+        done = person("restore", f"{relay.address}/{repository}:v1")
+    assert done.code != 0
+    assert "not whole" in done.err
+    assert person("restore", named).code == 0
+    assert read_tags(stock.wire, repository)["v1"].digest == content.amd64.digest
