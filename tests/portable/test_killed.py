@@ -98,7 +98,7 @@ class Trial:
         assert begun <= kept, kept
 
 
-PEERS = {"stock": 1, "newer": 5, "plain": 5}
+PEERS = {"stock": 1, "newer": 7, "plain": 7}
 """Every how manieth moment is tried: all where it is worst, and some where the registry does better."""
 
 
