@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from textwrap import indent as _indented
 from typing import IO, Literal
 
 from refloat.cli import wording
@@ -62,14 +63,26 @@ class Printer:
         """Write one JSON document. Raises OutputEnded."""
         self._write(written_json({"schema": f"refloat.{schema}/1", **content}, indent=2))
 
+    def long_document(self, schema: str, **lists: Iterable[Entry]) -> None:
+        """Write one JSON document of lists, entry by entry: none is kept. Raises OutputEnded."""
+        beginning = written_json({"schema": f"refloat.{schema}/1"}, indent=2)
+        pieces = [beginning.removesuffix("\n}")]
+        for name, entries in lists.items():
+            mark = f',\n  "{name}": ['
+            for entry in entries:
+                self._write(f"{''.join(pieces)}{mark}\n{_indented(written_json(entry, indent=2), '    ')}", end="")
+                pieces, mark = [], ","
+            pieces.append(f"{mark}]" if mark != "," else "\n  ]")
+        self._write(f"{''.join(pieces)}\n}}")
+
     def documents(self, entries: Iterable[Entry]) -> None:
         """Write each entry as a JSON document on a line of its own. Raises OutputEnded."""
         for entry in entries:
             self._write(written_json(entry))
 
-    def _write(self, text: str) -> None:
+    def _write(self, text: str, end: str = "\n") -> None:
         with _output():
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(text + end)
 
     def finish(self) -> None:
         """Give all that was written to who reads it. Raises OutputEnded."""

@@ -237,7 +237,7 @@ def _progress(what: str, count: int) -> None:
 def _print(printer: Printer, chosen: Chosen, images: Iterator[Lost], gone: Iterable[Gone]) -> None:
     entries = _entries(chosen, images)
     if printer.form == "json":
-        printer.document("salvage", images=list(entries), gone=[_gone(each) for each in gone])
+        printer.long_document("salvage", images=entries, gone=map(_gone, gone))
         return
     page: list[Entry] = []
     widths: Sequence[int] = ()

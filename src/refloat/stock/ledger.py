@@ -13,7 +13,7 @@ from refloat.core.names import Digest, RepositoryName
 from refloat.stock.reading import Read
 from refloat.stock.tree import Revision, Tagged
 
-CACHE = 24 * 1024  # KiB
+CACHE = 40 * 1024  # KiB
 State = Literal["deleted", "replaced", "untagged"]
 SCHEMA = f"""
 PRAGMA cache_size = -{CACHE};
@@ -23,10 +23,11 @@ CREATE TABLE repositories (id INTEGER PRIMARY KEY, name TEXT);
 CREATE TABLE layers (digest TEXT, repository INTEGER);
 CREATE TABLE revisions (repository INTEGER, digest TEXT, linked INTEGER, touched REAL);
 CREATE TABLE tags (repository INTEGER, digest TEXT, tag TEXT, current INTEGER);
-CREATE TABLE manifests (digest TEXT PRIMARY KEY, media_type TEXT, artifact_type TEXT, subject TEXT, written REAL);
+CREATE TABLE manifests (digest TEXT PRIMARY KEY, media_type TEXT, artifact_type TEXT, subject TEXT, written REAL)
+                        WITHOUT ROWID;
 CREATE TABLE needs (parent TEXT, digest TEXT, kind TEXT, required INTEGER, size INTEGER,
                     PRIMARY KEY (parent, digest)) WITHOUT ROWID;
-CREATE INDEX needs_by_digest ON needs (digest, kind);
+CREATE INDEX parts_by_digest ON needs (digest) WHERE kind = 'child';
 CREATE TABLE compared (digest TEXT PRIMARY KEY, is_right INTEGER);
 CREATE TABLE lost (repository INTEGER, digest TEXT, state TEXT, is_sure INTEGER);
 CREATE INDEX lost_by_digest ON lost (digest);
