@@ -7,12 +7,13 @@ from typing import Literal
 from refloat.client.registry import Registry
 from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.language import say
-from refloat.portable import removing
+from refloat.portable import guarding, keeping, removing
 from refloat.portable.facts import Facts
+from refloat.portable.keeping import Asked
 from refloat.portable.looking import Image, Repository, look
 from refloat.portable.plan import Plan, decide, leaving
+from refloat.portable.reading import took_nothing
 from refloat.portable.refusals import MovedSince, NotThere, OtherTags
-from refloat.portable.removing import Asked
 from refloat.portable.shelf import Entry, Shelf
 
 
@@ -45,13 +46,13 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, asked: Asked) -> P
     root = wanted.digest or _pointed(repository, wanted.tags)
     if root is None or registry.resolve(wanted.repository, root) is None:
         return _unfinished(registry, shelf, wanted)
-    removing.refuse_disabled(registry, wanted.repository, Digest.of(asked.id.encode()))
+    guarding.refuse_disabled(registry, wanted.repository, Digest.of(asked.id.encode()))
     image = look(repository, root)
     plan = _plan(repository, image, wanted)
     if plan.extent != "image":
-        removing.refuse_other_tags(registry, plan, Tag(f"refloat-{asked.id}"))
-    sizes = removing.sizes_of(repository, image)
-    return Prepared(repository, image, plan, removing.facts_of(registry.origin.netloc, (plan, image), sizes, asked))
+        guarding.refuse_other_tags(registry, plan, Tag(f"refloat-{asked.id}"))
+    sizes = keeping.sizes_of(repository, image)
+    return Prepared(repository, image, plan, keeping.facts_of(registry.origin.netloc, (plan, image), sizes, asked))
 
 
 def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
@@ -59,21 +60,21 @@ def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
 
     Raises NotWhole, MovedSince; after a refusal before the first delete nothing is kept.
     """
-    removing.refuse_hollow(registry, prepared.plan.repository, prepared.image)
-    facts = removing.begun(shelf, prepared.facts)
-    removing.keep(shelf, prepared.image, facts)
+    guarding.refuse_hollow(registry, prepared.plan.repository, prepared.image)
+    facts = keeping.begun(shelf, prepared.facts)
+    keeping.keep(shelf, prepared.image, facts)
     since = Repository.seen(registry, facts.repository, facts.tags)
     try:
         if facts.extent == "tag" and not shelf.unties(facts):
-            raise removing.by_digest_only(registry, prepared.plan)
-        removing.refuse_moved(facts, since)
+            raise guarding.by_digest_only(registry, prepared.plan)
+        guarding.refuse_moved(facts, since)
     except (MovedSince, OtherTags):
-        if facts is prepared.facts and removing.took_nothing(registry, facts):
+        if facts is prepared.facts and took_nothing(registry, facts):
             _let_go(shelf, facts)
         raise
     removing.delete(registry, facts, since)
-    if not removing.is_kept(shelf, facts):  # somebody let go of it; what was deleted can still be mounted
-        removing.keep(shelf, prepared.image, facts)
+    if not keeping.is_kept(shelf, facts):  # somebody let go of it; what was deleted can still be mounted
+        keeping.keep(shelf, prepared.image, facts)
     removing.close(registry, shelf, facts)
     return facts
 
@@ -81,7 +82,7 @@ def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
 def finish(registry: Registry, shelf: Shelf, entry: Entry) -> Facts:
     """Do what is left of a delete that was begun. Raises NotWhole, MovedSince."""
     facts = entry.facts
-    removing.check_kept(shelf, facts)
+    keeping.check_kept(shelf, facts)
     removing.delete(registry, facts, Repository.seen(registry, facts.repository, facts.tags))
     removing.close(registry, shelf, facts)
     return facts

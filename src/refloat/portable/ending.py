@@ -7,7 +7,7 @@ from datetime import datetime
 from refloat.client.registry import Registry
 from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.language import say
-from refloat.portable import removing
+from refloat.portable import guarding
 from refloat.portable.deleting import Wanted
 from refloat.portable.looking import Repository, look
 from refloat.portable.plan import Plan, decide
@@ -47,9 +47,9 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, probe: Digest) -> 
         plan = decide(repository, look(repository, root), [tag for tag in wanted.tags if tag in repository.tags])
     if plan is None and not entries:
         raise NotThere(say("{repository} has no such image, deleted or not", repository=wanted.repository))
-    removing.refuse_disabled(registry, wanted.repository, probe)
+    guarding.refuse_disabled(registry, wanted.repository, probe)
     if plan is not None and plan.extent != "image":
-        removing.refuse_other_tags(registry, plan, Tag(f"refloat-{probe[-10:]}"))
+        guarding.refuse_other_tags(registry, plan, Tag(f"refloat-{probe[-10:]}"))
     order = tuple(digest for digest in reversed(plan.order) if digest in plan.takes) if plan else ()
     return Ending(plan, order, entries)
 

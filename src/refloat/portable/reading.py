@@ -1,8 +1,9 @@
-"""Can a blob really be read? A registry may say 200 to HEAD from its memory and have nothing to give."""
+"""What is there, really? A registry may say 200 to HEAD from its memory and have nothing to give."""
 
 from refloat.client.errors import Broken, Refused
 from refloat.client.registry import Registry
-from refloat.core.names import Digest, RepositoryName
+from refloat.core.names import Digest, RepositoryName, Tag
+from refloat.portable.facts import Facts
 
 
 def readable(registry: Registry, repository: RepositoryName, digest: Digest) -> int | None:
@@ -16,3 +17,16 @@ def readable(registry: Registry, repository: RepositoryName, digest: Digest) -> 
     except (Broken, Refused):
         return None
     return size
+
+
+def points(registry: Registry, repository: RepositoryName, reference: Tag | Digest) -> Digest | None:
+    """Return what a reference points to now; None where there is nothing."""
+    there = registry.resolve(repository, reference)
+    return None if there is None else there.digest
+
+
+def took_nothing(registry: Registry, facts: Facts) -> bool:
+    """Is everything that a delete was to take where it was?"""
+    return all(points(registry, facts.repository, digest) == digest for digest in facts.takes) and all(
+        points(registry, facts.repository, tag) == digest for tag, digest in facts.tags.items()
+    )

@@ -2,6 +2,8 @@
 
 from refloat.language import say
 
+NOT_DELETED = say("it could not be brought back, so it was not deleted; any client's delete takes it all the same")
+
 
 class Refusal(Exception):
     """Nothing was deleted, and nothing moved. `facts` are lines that explain, `hint` is what helps."""

@@ -11,11 +11,11 @@ from refloat.client.registry import Registry
 from refloat.core.names import Digest, Tag
 from refloat.language import say
 from refloat.portable.facts import Facts, KeptManifest
+from refloat.portable.keeping import Asked, begun, facts_of, keep, sizes_of
 from refloat.portable.looking import Repository, look
 from refloat.portable.plan import leaving
-from refloat.portable.reading import readable
+from refloat.portable.reading import points, readable, took_nothing
 from refloat.portable.refusals import MovedSince, NotThere, not_whole
-from refloat.portable.removing import Asked, begun, facts_of, keep, points, sizes_of, took_nothing
 from refloat.portable.shelf import Entry, Shelf
 
 

@@ -21,8 +21,8 @@ from refloat.core.identity import change_id
 from refloat.core.names import RepositoryName
 from refloat.language import say
 from refloat.portable import refusals
+from refloat.portable.keeping import Asked
 from refloat.portable.layout import SavedLayout
-from refloat.portable.removing import Asked
 from refloat.portable.shelf import Shelf
 from refloat.portable.trash import PREFIX, TrashRepository, trashes_in
 
