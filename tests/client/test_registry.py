@@ -116,6 +116,15 @@ def test_a_blob_flows_from_one_repository_to_another(registry: Registry) -> None
     assert registry.has("flows/target", digest)
 
 
+def test_downloads_side_by_side_have_connections_of_their_own(registry: Registry) -> None:
+    digest = given(LARGE, registry, "flows/beside")
+    assert b"".join(registry.download("flows/beside", digest)) == LARGE
+    one, other = registry.download("flows/beside", digest), registry.download("flows/beside", digest)
+    beginnings = next(one), next(other)
+    assert beginnings[0] + b"".join(one) == LARGE
+    assert beginnings[1] + b"".join(other) == LARGE
+
+
 @pytest.mark.parametrize("size", [len(SMALL) - 1, len(SMALL) + 1])
 def test_a_source_with_other_bytes_is_refused_and_leaves_no_session(
     server: Server, registry: Registry, size: int
