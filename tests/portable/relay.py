@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from operator import attrgetter
 from threading import Condition, Thread
 from types import TracebackType
 from typing import Literal, Self
@@ -53,12 +54,14 @@ class Relay:
     """Listens on loopback while it is entered. `upstream` is the registry's HOST:PORT.
 
     Without `mounts` a mount is passed on as a plain upload, which the registry answers with 202 as the specification
-    allows. `refused` has the status with which paths are refused that begin so.
+    allows. `refused` has the status with which paths are refused that begin so. `manners` are those of a registry that
+    is odd: for each request the path that is asked instead, or the status that it is refused with.
     """
 
     upstream: str
     mounts: bool = True
     refused: Mapping[str, int] = field(default_factory=dict)
+    manners: Callable[[Request], int | str] = attrgetter("path")
     requests: list[Request] = field(default_factory=list)
     interferences: list[Interference] = field(default_factory=list)
 
@@ -161,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         with self.relay.passing(self.command, self.path) as request:
             try:
-                self.pass_on(request)
+                self.pass_on_or_refuse(request)
             except (OSError, Cut):
                 self.close_connection = True
                 self.connection.shutdown(socket.SHUT_RDWR)
@@ -173,6 +176,14 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle_one_request()
         except Cut:
             self.close_connection = True
+
+    def pass_on_or_refuse(self, request: Request) -> None:
+        instead = self.relay.manners(request)
+        if isinstance(instead, int):
+            self.refuse(instead)
+        else:
+            self.path = instead
+            self.pass_on(request)
 
     def pass_on(self, request: Request) -> None:
         for beginning, status in self.relay.refused.items():
@@ -230,7 +241,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status == 401:
             self.send_header("WWW-Authenticate", 'Basic realm="relay"')
         self.end_headers()
-        self.wfile.write(said)
+        if self.command != "HEAD":
+            self.wfile.write(said)
 
 
 def _without_mount(path: str) -> str:

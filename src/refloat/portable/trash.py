@@ -8,6 +8,7 @@ from refloat.core.descriptors import document_in
 from refloat.core.errors import RefloatError
 from refloat.core.media import OCI_MANIFEST
 from refloat.core.names import Digest, RepositoryName
+from refloat.language import say
 from refloat.portable.facts import ARTIFACT, Facts, artifact_of, read, written
 from refloat.portable.reading import readable
 from refloat.portable.shelf import Entry, Mark, marked, tag_of
@@ -101,7 +102,10 @@ class TrashRepository:
     def _entry(self, identity: str, marks: frozenset[Mark]) -> Entry | None:
         """Return an entry; None for what is not ours, or not there any more, or damaged."""
         try:
-            held = self._registry.manifest(self._name, tag_of(identity, min(marks)))
+            tag = tag_of(identity, min(marks))
+            held = self._registry.manifest(self._name, tag)
+            if held is None and tag in self._registry.tags(self._name):  # nobody let go of it just now
+                raise Broken(say("{server} lists it and does not have it", server=self._registry.origin.netloc))
             said = {} if held is None else document_in(held.body)
             if held is None or said.get("artifactType") != ARTIFACT:
                 return None
