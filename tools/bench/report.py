@@ -44,13 +44,13 @@ METHOD = """\
 - Commands are whole processes, from their start to their end: `refloat` from `.venv`, one image in the server, output
   thrown away. In a round each is run twenty times, and a number is the median of those.
 - Salvage is one process of `refloat salvage DIR`, output to a file. DIR is made as `registry:2` leaves it: a hundred
-  images of nine layers in each repository, of which three in ten were deleted by digest, pushed over or lost their tag,
-  and indexes, every other one deleted; of fifty repositories one has lost its folder. Manifests, configurations and the
-  links to manifests are real; layers are hard links to sparse files of 64 KiB to 64 MiB. Every image that can be found
-  has to be, whole or not. Memory is the largest resident set, what is read the sum of all reads (`/proc/PID/io`:
-  Python's own start and the temporary database too). Layers that are read are counted with strace in a run of its own.
-  DIR lies on an ext4 of its own in a file, has just been written, and its inodes are in memory as far as they fit: a
-  disk that has to be read first adds its own time.
+  images of nine layers in each repository, of which three in ten were deleted by digest, pushed over or lost their
+  tag, and indexes, every other one deleted; of fifty repositories one has lost its folder. Manifests, configurations
+  and the links to manifests are real; layers are hard links to sparse files of 64 KiB to 64 MiB. Every image that can
+  be found has to be, whole or not. What it worked is its processor time, memory the largest resident set, what is
+  read the sum of all reads (`/proc/PID/io`: Python's own start and the temporary database too). Layers that are read
+  are counted with strace in a run of its own. DIR lies on an ext4 of its own in a file, has just been written, and
+  its inodes are in memory as far as they fit: a disk that has to be read first adds its own time.
 """
 
 CAVEATS = """\

@@ -89,6 +89,7 @@ COMMANDS = (
 )
 SALVAGE = (
     Row("salvage", "`refloat salvage` of a registry:2 of a million blobs", "s", Bar.AT_MOST, 600, less_is_better=True),
+    Row("salvage-cpu", "what it worked of that", "s", less_is_better=True),
     Row("salvage-memory", "its memory, resident", "MiB", Bar.AT_MOST, 150, less_is_better=True),
     Row("salvage-read", "what it reads, its own notes included", "MB", less_is_better=True),
     Row("salvage-layers", "layers it reads", "layers", Bar.AT_MOST, 0, less_is_better=True),

@@ -1,6 +1,7 @@
 """Rows of `refloat salvage`: a registry:2's directory of a million blobs, of which people deleted much."""
 
 import os
+import resource
 import stat
 import subprocess
 import threading
@@ -77,8 +78,7 @@ def measure(plan: Plan, results: Results) -> None:
             f"whole in it, {grown.broken:,} not."
         )
         for _ in range(plan.rounds):
-            took, seen = _run(root, grown)
-            numbers = {"salvage": took, "salvage-memory": seen.resident / 2**20, "salvage-read": seen.read / 1e6}
+            numbers = _run(root, grown)
             for key, row in rows.items():
                 if key in numbers:
                     results.add(row, OURS, numbers[key])
@@ -99,19 +99,28 @@ def _look(root: Path, grown: Grown, row: Row, results: Results) -> None:
     )
 
 
-def _run(root: Path, grown: Grown) -> tuple[float, Watched]:
-    """Run the command. Returns the seconds it took, and what was seen of it."""
+def _run(root: Path, grown: Grown) -> dict[str, float]:
+    """Run the command. Returns a number for each row but the last."""
     lines = root.with_suffix(".lines")
     with lines.open("wb") as out:
-        began = time.perf_counter()
+        before, began = _worked(), time.perf_counter()
         process = subprocess.Popen(
             [str(REFLOAT), "salvage", str(root)], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL
         )
         with Watched(process.pid) as seen:
             code = process.wait()
-        took = time.perf_counter() - began
+        took, worked = time.perf_counter() - began, _worked() - before
     _check(lines, code, grown)
-    return took, seen
+    return {
+        "salvage": took, "salvage-cpu": worked,
+        "salvage-memory": seen.resident / 2**20, "salvage-read": seen.read / 1e6,
+    }  # fmt: skip
+
+
+def _worked() -> float:
+    """Return the processor time of all children that have ended, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _check(lines: Path, code: int, grown: Grown) -> None:
