@@ -26,7 +26,8 @@ def refresh(path: Path, plan: Plan, results: Results) -> None:
         _put(lines, ROUNDS, order, f"| {' | '.join(cells)} |")
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     keys = ", ".join(row.key for row in plan.wants(ROWS))
-    for remark in (*results.remarks, f"of {keys}: measured on {day}, {plan.rounds} rounds, without the other rows."):
+    often = "1 round" if plan.rounds == 1 else f"{plan.rounds} rounds"
+    for remark in (*results.remarks, f"of {keys}: measured on {day}, {often}, without the other rows."):
         _remark(lines, f"- {remark}")
     path.write_text(BOUNDS.sub(f"**{_tally(lines)}.**", "\n".join(lines) + "\n"))
 
