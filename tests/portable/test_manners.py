@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from refloat.client.errors import ClientError
+from refloat.client.errors import ClientError, Refused
 from refloat.portable.refusals import NotWhole, OtherTags, Refusal
 from tests.clients.closure import read_closure
 from tests.portable.peers import Peer, push_image, push_index
@@ -123,16 +123,25 @@ def test_a_part_that_the_registry_does_not_give_away_stays(stock: Peer) -> None:
     assert read_closure(stock.wire, repository, "v1").digest == content.index.digest
 
 
+def keeping_tagged(peer: Peer, repository: str, digest: str, *tags: str) -> Manners:
+    """Return the manners of a registry that deletes an image only when none of its tags is on it."""
+
+    def manners(request: Request) -> int | str:
+        if request.method != "DELETE" or not request.path.endswith(f"{repository}/manifests/{digest}"):
+            return request.path
+        there = [peer.wire.manifest(repository, tag) for tag in tags]
+        tied = any(each.status == 200 and each.headers["docker-content-digest"] == digest for each in there)
+        return 409 if tied else request.path
+
+    return manners
+
+
 def test_where_only_what_has_no_tag_is_deleted_tags_go_first(newer: Peer) -> None:
     content, repository = make_content("tags first"), "manners/tags-first"
     push_index(newer.wire, repository, content, "v1", "latest")
     before = read_closure(newer.wire, repository, "v1")
-
-    def manners(request: Request) -> int | str:
-        tagged = [tag for tag in ("v1", "latest") if newer.wire.manifest(repository, tag).status == 200]
-        return 409 if tagged and request.path.endswith(content.index.digest) and is_delete(request) else request.path
-
-    with Relay(newer.address, manners=manners) as relay:
+    odd = keeping_tagged(newer, repository, content.index.digest, "v1", "latest")
+    with Relay(newer.address, manners=odd) as relay:
         room = Room(relay.address, repository)
         room.remove(content.index.digest)
         assert room.entries == [(content.index.digest, "deleted")]
@@ -141,5 +150,34 @@ def test_where_only_what_has_no_tag_is_deleted_tags_go_first(newer: Peer) -> Non
     assert read_closure(newer.wire, repository, "v1") == read_closure(newer.wire, repository, "latest") == before
 
 
-def is_delete(request: Request) -> bool:
-    return request.method == "DELETE"
+def test_tags_that_go_first_do_not_include_one_that_was_moved(newer: Peer) -> None:
+    """Somebody gave it to another image after the last look: that image is kept nowhere."""
+    old, new, repository = make_content("moved old"), make_content("moved new"), "manners/tags-moved"
+    push_index(newer.wire, repository, old, "v1", "latest")
+    odd = keeping_tagged(newer, repository, old.index.digest, "v1", "latest")
+    with Relay(newer.address, manners=odd) as relay:
+        made = relay.interfere(
+            "before", lambda each: each.method == "DELETE" and each.path.endswith(old.index.digest),
+            lambda: push_image(newer.wire, repository, new, "v1"),
+        )  # fmt: skip
+        room = Room(relay.address, repository)
+        room.remove(old.index.digest)
+    assert made.happened
+    assert room.entries == [(old.index.digest, "deleted")]
+    assert read_closure(newer.wire, repository, "v1").digest == new.amd64.digest
+    assert newer.wire.manifest(repository, "latest").status == 404
+
+
+def test_who_may_not_delete_an_image_does_not_lose_its_tags(newer: Peer) -> None:
+    """A refusal of rights is no question of order."""
+    content, repository = make_content("no right"), "manners/no-right"
+    push_index(newer.wire, repository, content, "v1", "latest")
+
+    def manners(request: Request) -> int | str:
+        denied = request.method == "DELETE" and request.path.endswith(content.index.digest)
+        return 403 if denied else request.path
+
+    with Relay(newer.address, manners=manners) as relay, pytest.raises(Refused):
+        Room(relay.address, repository).remove(content.index.digest)
+    for tag in ("v1", "latest"):
+        assert read_closure(newer.wire, repository, tag).digest == content.index.digest

@@ -3,20 +3,27 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
 
 from refloat.client.errors import NotAllowed
+from refloat.core.identity import change_id
+from refloat.core.names import Digest, RepositoryName
+from refloat.portable.facts import Facts, KeptManifest
 from refloat.portable.refusals import NotThere
 from tests.cli.conftest import Shell
 from tests.clients.closure import read_closure
 from tests.portable.peers import Peer, push_image
 from tests.portable.relay import Relay
 from tests.portable.room import Room, stopping
-from tools.content import make_content
+from tools.content import MANIFEST, make_content
 
 USAGE, NOT_FOUND, FOUND_PROBLEMS = 2, 6, 8
+WRITERS, TURNS = 4, 20
 
 
 @pytest.fixture
@@ -29,9 +36,9 @@ def own(tmp_path: Path) -> Iterator[Peer]:
 def test_eight_deletes_into_one_directory_are_all_there(stock: Peer, person: Shell, tmp_path: Path) -> None:
     """Each changes the one index, and none takes out what another wrote."""
     repository, saved = "told/eight", tmp_path / "saved"
-    images = {f"v{number}": make_content(f"eight {number}").amd64 for number in range(8)}
-    for number, tag in enumerate(images):
-        push_image(stock.wire, repository, make_content(f"eight {number}"), tag)
+    images = {f"v{number}": make_content(f"eight {number}") for number in range(8)}
+    for tag, content in images.items():
+        push_image(stock.wire, repository, content, tag)
     before = {tag: read_closure(stock.wire, repository, tag) for tag in images}
     with ThreadPoolExecutor(len(images)) as threads:
         done = threads.map(
@@ -39,10 +46,36 @@ def test_eight_deletes_into_one_directory_are_all_there(stock: Peer, person: She
         )
     assert [each.code for each in done] == [0] * 8
     room = Room(stock.address, repository, saved)
-    assert set(room.entries) == {(part.digest, "deleted") for part in images.values()}
+    assert set(room.entries) == {(content.amd64.digest, "deleted") for content in images.values()}
     for tag in images:
         room.restore(tag)
     assert {tag: read_closure(stock.wire, repository, tag) for tag in images} == before
+
+
+def mark_many(saved: Path, worker: int, start: Barrier) -> None:
+    """Write entries of one worker down, all workers from the same moment on."""
+    shelf, at = Room("127.0.0.1:9", "told/many", saved).shelf, datetime.now(UTC)
+    start.wait()
+    for number in range(TURNS):
+        image = Digest.of(f"{worker} {number}".encode())
+        name = change_id(bytes([worker, number] * 4))
+        kept = (KeptManifest(image, MANIFEST, 1, True, ()),)
+        shelf.mark(
+            Facts(name, "127.0.0.1:9", RepositoryName("told/many"), image, "image", at, at, "", None, kept, ()), "begun"
+        )
+
+
+def test_of_many_who_write_at_once_none_is_lost(tmp_path: Path) -> None:
+    """Each reads the index and writes it whole."""
+    context, saved = get_context("spawn"), tmp_path / "saved"
+    start = context.Barrier(WRITERS)
+    writers = [context.Process(target=mark_many, args=(saved, worker, start)) for worker in range(WRITERS)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * WRITERS
+    assert len(Room("127.0.0.1:9", "told/many", saved).entries) == WRITERS * TURNS
 
 
 def test_what_was_begun_on_another_registry_is_not_finished_here(stock: Peer, newer: Peer, tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, asked: Asked) -> P
 def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
     """Keep the image, delete it, check both. Return what was written down.
 
-    Raises NotWhole, MovedSince; after a refusal before the first delete nothing is kept.
+    Raises MovedSince, OtherTags: before the first delete what was kept is let go of. Raises NotWhole: what cannot be
+    read whole stays marked as begun until its date.
     """
     guarding.refuse_hollow(registry, prepared.plan.repository, prepared.image)
     facts = keeping.begun(shelf, prepared.facts)

@@ -8,13 +8,13 @@ from refloat.client.registry import Registry
 from refloat.core.names import Digest
 from refloat.language import say
 from refloat.portable.facts import Facts
-from refloat.portable.guarding import DISABLED
 from refloat.portable.keeping import check_kept
 from refloat.portable.looking import Repository, indexed
 from refloat.portable.reading import points
 from refloat.portable.refusals import MovedSince, OtherTags
 from refloat.portable.shelf import Shelf
 
+STILL_TAGGED = frozenset({400, 409, 412})  # what registries say that delete by digest only what has no tag
 
 def delete(registry: Registry, facts: Facts, since: Repository) -> None:
     """Delete what the facts say. May be run again after a crash anywhere in it.
@@ -43,12 +43,18 @@ def _take(registry: Registry, facts: Facts, digest: Digest) -> None:
     try:
         registry.delete(facts.repository, digest)
     except Refused as refused:
-        if not 400 <= refused.status < 500 or (digest == facts.image and refused.status in DISABLED):
-            raise
-        if digest == facts.image:
-            for tag in (tag for tag, value in facts.tags.items() if value == digest):
-                registry.delete(facts.repository, tag)
+        if digest == facts.image and refused.status in STILL_TAGGED:
+            _untie(registry, facts)
             registry.delete(facts.repository, digest)
+        elif digest == facts.image or not 400 <= refused.status < 500 or refused.status == 429:
+            raise
+
+
+def _untie(registry: Registry, facts: Facts) -> None:
+    """Delete the image's tags one by one, but for those that somebody moved to another image."""
+    for tag, digest in facts.tags.items():
+        if digest == facts.image and points(registry, facts.repository, tag) == digest:
+            registry.delete(facts.repository, tag)
 
 
 def _comes_first(facts: Facts) -> bool:
