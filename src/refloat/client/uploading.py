@@ -58,7 +58,7 @@ def upload(asking: Asking, blob: Blob, size: int, source: Source, progress: Prog
         session = _begin(asking, blob)
         try:
             if size <= largest:
-                _at_once(asking, blob, session, Stream(size, lambda: _exactly(source, size)))
+                _at_once(asking, blob, session, _body(source, size))
             else:
                 _in_pieces(asking, blob, session, _Sending(size, source, told))
         except _NotInPieces:
@@ -142,6 +142,11 @@ def _begin(asking: Asking, blob: Blob) -> _Session:
     return _Session(asking.place(Place(asking.origin, path), reply.headers.get("location", "")), piece)
 
 
+def _body(source: Source, size: int) -> bytes | Stream:
+    """Return a whole blob as it is sent; of a small one it is known before that it has its size."""
+    return b"".join(_exactly(source, size)) if size <= PIECE else Stream(size, lambda: _exactly(source, size))
+
+
 def _exactly(source: Source, size: int) -> Iterator[bytes]:
     """Return all bytes of a source, and never more than it should have: a registry would wait for those that lack."""
     done = 0
@@ -157,7 +162,7 @@ def _exactly(source: Source, size: int) -> Iterator[bytes]:
         raise _wrong_size(size)
 
 
-def _at_once(asking: Asking, blob: Blob, session: _Session, body: Stream) -> None:
+def _at_once(asking: Asking, blob: Blob, session: _Session, body: bytes | Stream) -> None:
     request = Request("PUT", "", BYTES, body, "resumed")
     try:
         reply = asking.ask_at(_finished(session.place, blob), request, pushing(blob.repository))
