@@ -54,8 +54,8 @@ class Room:
     def restore(self, reference: str) -> None:
         """Do what `refloat restore` does without options."""
         parsed = parse_reference(reference)
-        tag, digest = (None, parsed) if isinstance(parsed, Digest) else (parsed, None)
-        comeback = restoring.prepare(self.registry, restoring.find(self.registry, self.shelf, tag, digest), None)
+        found = restoring.find(self.registry, self.shelf, self.name, parsed)
+        comeback = restoring.prepare(self.registry, found, None)
         restoring.refuse_taken(comeback)
         restoring.bring_back(self.registry, self.shelf, comeback)
 

@@ -22,7 +22,7 @@ from tests.portable.relay import Relay
 from tests.portable.room import Room, stopping
 from tools.content import MANIFEST, make_content
 
-USAGE, NOT_FOUND, FOUND_PROBLEMS = 2, 6, 8
+USAGE, PARTLY, NOT_FOUND, FOUND_PROBLEMS = 2, 3, 6, 8
 WRITERS, TURNS = 4, 20
 
 
@@ -143,13 +143,25 @@ def test_a_damaged_entry_does_not_hide_the_others(own: Peer, person: Shell, dama
     assert read_closure(own.wire, repository, "v2").digest == contents["v2"].amd64.digest
 
 
-def test_what_was_done_before_a_failure_is_told(stock: Peer, person: Shell) -> None:
-    """A program that reads the answer knows what to bring back."""
-    content, repository = make_content("told"), "told/first"
+def test_nothing_goes_where_one_of_several_cannot(stock: Peer, person: Shell) -> None:
+    """All are looked at before the first one goes."""
+    content, repository = make_content("told"), "told/none"
     push_image(stock.wire, repository, content, "v1")
     place = f"{stock.address}/{repository}"
     done = person("rm", "--json", f"{place}@{content.amd64.digest}", f"{place}:nobody")
-    assert done.code == NOT_FOUND
-    told = json.loads(done.out)
-    assert [each["image"] for each in told["removed"]] == [content.amd64.digest]
-    assert Room(stock.address, repository).entries == [(content.amd64.digest, "deleted")]
+    assert (done.code, done.out) == (NOT_FOUND, "")
+    assert Room(stock.address, repository).entries == []
+
+
+def test_what_was_done_before_a_failure_is_told(stock: Peer, person: Shell) -> None:
+    """A program that reads the answer knows what to bring back, and a person too."""
+    content, repository = make_content("told"), "told/first"
+    push_image(stock.wire, repository, content, "v1")
+    push_image(stock.wire, repository, make_content("told second"), "v2")
+    second = make_content("told second").amd64.digest
+    with Relay(stock.address, manners=stopping(second)) as relay:
+        done = person("rm", "--json", *(f"{relay.address}/{repository}:{tag}" for tag in ("v1", "v2")))
+    assert done.code == PARTLY
+    assert [each["image"] for each in json.loads(done.out)["removed"]] == [content.amd64.digest]
+    assert f"before it went: {repository}:v1" in json.loads(done.err)["facts"]
+    assert set(Room(stock.address, repository).entries) == {(content.amd64.digest, "deleted"), (second, "begun")}

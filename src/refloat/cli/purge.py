@@ -184,6 +184,7 @@ def _unblock(session: Session, root: Path | None, said: Document) -> Exit:
     text = str(said["unblock"])
     host, digest = (None, text) if "@" not in text else (parse(text).host, parse(text).digest)
     server = session.server(host)
+    server.get("changes", n=1)  # another registry says here that it is none of ours, before a token is looked for
     admit(session, server, root)
     try:
         done = server.post("unblock", {"digest": digest, "reason": said["reason"]})
@@ -201,6 +202,7 @@ def _unblock(session: Session, root: Path | None, said: Document) -> Exit:
 
 def _list(session: Session, root: Path | None) -> Exit:
     server = session.server()
+    server.get("changes", n=1)
     admit(session, server, root)
     purges: list[Entry] = [
         {**entry, "blocks": len(cast("list[str]", entry["blocks"])) or None, "blocked_now": entry["blocks"]}

@@ -8,7 +8,7 @@ from refloat.client.asking import Asking, Place
 from refloat.client.errors import Broken
 from refloat.client.exchange import Reply, Request
 from refloat.client.manifests import Pointer
-from refloat.client.scopes import CATALOG, Scopes, pulling
+from refloat.client.scopes import CATALOG, NOTHING, Scopes, pulling
 from refloat.core.errors import DigestInvalid
 from refloat.core.media import OCI_INDEX
 from refloat.core.names import Digest
@@ -17,6 +17,12 @@ from refloat.language import say
 PAGE = 1000  # entries; registries that find it too many say 400, and are asked without a number
 NO_SUCH_API = frozenset({400, 404, 405, 501})  # registries older than the API say any of these
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
+
+
+def is_registry(asking: Asking) -> bool:
+    """Ask for the root of the API, and see that its answer is no page for people. Raises what client.errors names."""
+    reply = asking.ask(Request("GET", "/v2/"), NOTHING)
+    return reply.status == 200 and "html" not in reply.headers.get("content-type", "").lower()
 
 
 def tags(asking: Asking, repository: str) -> Iterator[str]:

@@ -30,6 +30,10 @@ class Registry:
         self._asking = Asking(origin, login)
         self._progress = progress
 
+    def is_one(self) -> bool:
+        """Ask whether this is a registry at all. Spec: OCI Distribution 1.1 "Determining Support"."""
+        return listing.is_registry(self._asking)
+
     def manifest(self, repository: str, reference: str) -> Held | None:
         """Return a manifest as it is held, its digest compared; None where there is none."""
         return manifests.read(self._asking, repository, reference)

@@ -1,6 +1,7 @@
 """The delete of one image as a whole: looked at and decided, shown, then carried out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ from refloat.portable.keeping import Asked
 from refloat.portable.looking import Image, Repository, look
 from refloat.portable.plan import Plan, decide, leaving
 from refloat.portable.reading import took_nothing
-from refloat.portable.refusals import MovedSince, NotThere, OtherTags
+from refloat.portable.refusals import MovedSince, NotThere, NotWhole, OtherTags
 from refloat.portable.shelf import Entry, Shelf
 
 
@@ -47,12 +48,24 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, asked: Asked) -> P
     if root is None or registry.resolve(wanted.repository, root) is None:
         return _unfinished(registry, shelf, wanted)
     guarding.refuse_disabled(registry, wanted.repository, Digest.of(asked.id.encode()))
-    image = look(repository, root)
+    with _mended_by(registry, shelf, f"{wanted.repository}@{root}", root):
+        image = look(repository, root)
+        sizes = keeping.sizes_of(repository, image)
     plan = _plan(repository, image, wanted)
     if plan.extent != "image":
-        guarding.refuse_other_tags(registry, plan, Tag(f"refloat-{asked.id}"))
-    sizes = keeping.sizes_of(repository, image)
+        guarding.refuse_other_tags(registry, plan, Tag(f"refloat-{asked.id}"), "rm")
     return Prepared(repository, image, plan, keeping.facts_of(registry.origin.netloc, (plan, image), sizes, asked))
+
+
+@contextmanager
+def _mended_by(registry: Registry, shelf: Shelf, name: str, image: Digest) -> Iterator[None]:
+    """Say of an image that is not whole that the trash has it, where it does."""
+    try:
+        yield
+    except NotWhole as refusal:
+        if any(entry.facts.image == image for entry in shelf.entries()):
+            refusal.hint = say("refloat restore {image}   mends it", image=f"{registry.origin.netloc}/{name}")
+        raise
 
 
 def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
@@ -67,10 +80,10 @@ def carry_out(registry: Registry, shelf: Shelf, prepared: Prepared) -> Facts:
     since = Repository.seen(registry, facts.repository, facts.tags)
     try:
         if facts.extent == "tag" and not shelf.unties(facts):
-            raise guarding.by_digest_only(registry, prepared.plan)
+            raise guarding.by_digest_only(registry, prepared.plan, "rm")
         guarding.refuse_moved(facts, since)
     except (MovedSince, OtherTags):
-        if facts is prepared.facts and took_nothing(registry, facts):
+        if facts is prepared.facts and (took_nothing(registry, facts) or _is_kept_elsewhere(shelf, facts)):
             _let_go(shelf, facts)
         raise
     removing.delete(registry, facts, since)
@@ -115,6 +128,11 @@ def _unfinished(registry: Registry, shelf: Shelf, wanted: Wanted) -> Entry:
 
 def _means(facts: Facts, wanted: Wanted) -> bool:
     return facts.image == wanted.digest or any(facts.tags.get(tag) == facts.image for tag in wanted.tags)
+
+
+def _is_kept_elsewhere(shelf: Shelf, facts: Facts) -> bool:
+    """Has another program deleted the very same meanwhile, and kept it?"""
+    return any(entry.state == "deleted" and entry.facts.means_the_same(facts) for entry in shelf.entries())
 
 
 def _let_go(shelf: Shelf, facts: Facts) -> None:

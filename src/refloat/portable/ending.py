@@ -39,7 +39,7 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, probe: Digest) -> 
     root = wanted.digest
     for tag in wanted.tags:
         pointer = repository.tags.get(tag)
-        root = find(registry, shelf, tag, None).facts.image if pointer is None else pointer.digest
+        root = find(registry, shelf, wanted.repository, tag).facts.image if pointer is None else pointer.digest
     assert root is not None
     entries = tuple(entry for entry in shelf.entries() if entry.facts.image == root)
     plan = None
@@ -49,7 +49,7 @@ def prepare(registry: Registry, shelf: Shelf, wanted: Wanted, probe: Digest) -> 
         raise NotThere(say("{repository} has no such image, deleted or not", repository=wanted.repository))
     guarding.refuse_disabled(registry, wanted.repository, probe)
     if plan is not None and plan.extent != "image":
-        guarding.refuse_other_tags(registry, plan, Tag(f"refloat-{probe[-10:]}"))
+        guarding.refuse_other_tags(registry, plan, Tag(f"refloat-{probe[-10:]}"), "purge")
     order = tuple(digest for digest in reversed(plan.order) if digest in plan.takes) if plan else ()
     return Ending(plan, order, entries)
 

@@ -1,5 +1,7 @@
 """What is asked of a registry before anything is done to it: does it delete, and what exactly."""
 
+from typing import Literal
+
 from refloat.client.errors import Refused
 from refloat.client.registry import Registry
 from refloat.core.media import INDEXES
@@ -23,23 +25,23 @@ def refuse_disabled(registry: Registry, repository: RepositoryName, probe: Diges
             raise DeletesDisabled(
                 say("{server} deletes nothing: deletes are disabled there", server=registry.origin.netloc),
                 (say("it answers {status}; nothing was changed", status=refused.status),),
-                say("registry:2 deletes with  storage.delete.enabled: true  in its config.yml"),
+                say("storage.delete.enabled: true  lets a registry:2 delete, unless it is read-only"),
             ) from None
         if refused.status not in BY_DIGEST_ONLY:
             raise
 
 
-def refuse_other_tags(registry: Registry, plan: Plan, probe: Tag) -> None:
+def refuse_other_tags(registry: Registry, plan: Plan, probe: Tag, verb: Literal["rm", "purge"]) -> None:
     """Where only some tags of an image go, see that the registry can delete a tag alone. Raises OtherTags."""
     try:
         registry.delete(plan.repository, probe)
     except Refused as refused:
         if refused.status not in BY_DIGEST_ONLY:
             raise
-        raise by_digest_only(registry, plan) from None
+        raise by_digest_only(registry, plan, verb) from None
 
 
-def by_digest_only(registry: Registry, plan: Plan) -> OtherTags:
+def by_digest_only(registry: Registry, plan: Plan, verb: Literal["rm", "purge"]) -> OtherTags:
     """Return the refusal of a tag that would not go alone."""
     others = ", ".join(plan.others)
     image = f"{registry.origin.netloc}/{plan.repository}@{plan.image}"
@@ -47,7 +49,7 @@ def by_digest_only(registry: Registry, plan: Plan) -> OtherTags:
     return OtherTags(
         sentence if others else say("the image would go with its last tag"),
         (say("{server} deletes images, not tags", server=registry.origin.netloc), say("nothing was changed")),
-        say("refloat rm {image}   takes the image with all its tags", image=image),
+        say("refloat {verb} {image}   takes the image with all its tags", verb=verb, image=image),
     )
 
 

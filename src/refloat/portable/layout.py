@@ -143,9 +143,13 @@ class SavedLayout:
                 running.update(piece)
                 durable.write(file, piece)
             durable.fsync(file)
+        except BaseException:  # what is unfinished takes room that somebody may be short of
+            durable.unlink(unfinished)
+            raise
         finally:
             os.close(file)
         if running.hexdigest() != path.name:
+            durable.unlink(unfinished)
             raise self._lost(say("{digest} is damaged", digest=digest))
         durable.rename(unfinished, path)
         durable.fsync_directory(path.parent)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from refloat.client.registry import Registry
-from refloat.core.names import Digest, Tag
+from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.language import say
 from refloat.portable.facts import Facts, KeptManifest
 from refloat.portable.keeping import Asked, begun, facts_of, keep, sizes_of
@@ -28,16 +28,22 @@ class Comeback:
     taken: Mapping[Tag, Digest]
 
 
-def find(registry: Registry, shelf: Shelf, tag: Tag | None, digest: Digest | None) -> Entry:
+def find(registry: Registry, shelf: Shelf, repository: RepositoryName, reference: Tag | Digest) -> Entry:
     """Return the newest delete of an image. Raises NotThere, TrashLost.
 
     One that was begun and took nothing is meant only where no other is, and what a tag left for an image that was
     brought back only where nothing else is, or by its digest.
     """
+    tag, digest = (None, reference) if isinstance(reference, Digest) else (reference, None)
     found = [entry for entry in shelf.entries() if _has(entry.facts, tag, digest)]
     if not found:
         name = f"@{digest}" if digest else f":{tag}"
-        raise NotThere(say("{place} has no {name}", place=shelf.place, name=name), hint=say("refloat trash   lists it"))
+        there = registry.resolve(repository, reference) is not None
+        raise NotThere(
+            say("{place} has no {name} of {server}", place=shelf.place, name=name, server=registry.origin.netloc),
+            (say("{repository}{name} is there, and nothing was deleted", repository=repository, name=name),) * there,
+            say("refloat trash --host {server}   lists what it has", server=registry.origin.netloc),
+        )
 
     def worth(entry: Entry) -> tuple[bool, bool, datetime]:
         idle = entry.state == "begun" and took_nothing(registry, entry.facts)

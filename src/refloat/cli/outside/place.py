@@ -4,6 +4,7 @@ import getpass
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.progress import Bar
 from refloat.cli.session import Session
 from refloat.cli.wording import age
-from refloat.client.errors import ClientError
+from refloat.client.errors import ClientError, NotAllowed, Refused
 from refloat.client.registry import Registry
-from refloat.core.errors import RefloatError
+from refloat.core.errors import DigestInvalid, NameInvalid, RefloatError
 from refloat.core.identity import change_id
 from refloat.core.names import RepositoryName
 from refloat.language import say
@@ -27,6 +28,7 @@ from refloat.portable.shelf import Shelf
 from refloat.portable.trash import PREFIX, TrashRepository, trashes_in
 
 KEEP = "30d"
+STOPPED = say("Stopped. Run it again and it goes on; refloat restore takes back what was deleted.")
 EXITS: Mapping[type[refusals.Refusal], Exit] = {
     refusals.NotThere: Exit.NOT_FOUND,
     refusals.DeletesDisabled: Exit.NOT_ALLOWED,
@@ -55,7 +57,11 @@ class Place:
             RepositoryName.parse(prefix)
         except RefloatError:
             raise usage(say("REFLOAT_TRASH={prefix!r} is not the name of a repository", prefix=prefix)) from None
-        return cls(session, Registry(*session.asking(host), progress=Bar(session.printer)), prefix, save)
+        registry = Registry(*session.asking(host), progress=Bar(session.printer))
+        if not registry.is_one():
+            sentence = say("{server} is not a registry", server=registry.origin.netloc)
+            raise Problem(sentence, Exit.UNREACHABLE, code="NOT_A_REGISTRY")
+        return cls(session, registry, prefix, save)
 
     def shelf(self, repository: RepositoryName) -> Shelf:
         """Return the trash of a repository."""
@@ -78,10 +84,10 @@ class Place:
             return
         try:
             yield from trashes_in(self.registry, self.prefix)
-        except ClientError as error:
+        except (NotAllowed, Refused) as error:
             problem = problem_of(error)
             problem.message = say("{server} does not list its repositories", server=self.registry.origin.netloc)
-            problem.facts = (error.message,)
+            problem.facts = (error.message, *((error.hint,) if error.hint else ()))
             problem.hint = say("--repo REPO   names the one whose trash is meant")
             raise problem from None
 
@@ -99,7 +105,8 @@ class Place:
         """Return a command for a person to type, that finds the same trash as this one."""
         save = ["--save", str(self.directory)] if self.directory is not None else []
         plain = ["--plain-http"] if self.session.plain == "allowed" else []
-        return " ".join(["refloat", *words, *save, *plain])
+        trash = [f"REFLOAT_TRASH={self.prefix}"] if self.prefix != PREFIX else []
+        return " ".join([*trash, "refloat", *words, *save, *plain])
 
 
 @contextmanager
@@ -111,8 +118,22 @@ def told() -> Iterator[None]:
         kind = type(refusal)
         code = "".join(f"_{letter}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_").upper()
         raise Problem(refusal.message, EXITS.get(kind, Exit.FAILED), refusal.facts, refusal.hint, code) from None
+    except ClientError as error:
+        raise problem_of(error) from None
+    except (NameInvalid, DigestInvalid) as error:
+        raise usage(error.message) from None
     except RefloatError as error:
-        raise Problem(error.message, Exit.FAILED) from None
+        raise Problem(error.message, Exit.FAILED, code="FAILED") from None
+    except OSError as error:
+        raise Problem(
+            f"{error.filename or say('this machine')}: {error.strerror}",
+            Exit.FAILED,
+            hint=say("run it again when that is mended: it goes on where it stopped"),
+            code="FAILED",
+        ) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("\n" + STOPPED + "\n")
+        raise
 
 
 def _person() -> str:

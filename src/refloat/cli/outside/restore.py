@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import cast
 
 from refloat.cli import doing
-from refloat.cli.outside.entries import document, entry_document
+from refloat.cli.outside.entries import document
 from refloat.cli.outside.place import Place, told
 from refloat.cli.outside.rm import whole
 from refloat.cli.problems import Exit, Problem, usage
@@ -37,15 +37,16 @@ def restore(session: Session, what: str, options: Options) -> Exit:
 
 def _found(session: Session, what: str, options: Options) -> tuple[Place, Entry]:
     directory = cast("Path | None", options["save"])
+    if directory is not None and not (directory / "index.json").is_file():
+        raise Problem(say("{place} holds no trash", place=directory), Exit.NOT_FOUND, code="NOT_THERE")
     if not set(":/@") & set(what):
         place = Place.named(session, None, directory)
         return place, entry_named(place, what, None)
     reference = parse_present(what)
     place = Place.named(session, reference.host, directory)
     repository = RepositoryName(reference.repository)
-    digest = whole(reference) if reference.digest else None
-    tag = None if reference.tag is None else Tag(reference.tag)
-    return place, find(place.registry, place.shelf(repository), tag, digest)
+    meant = whole(reference) if reference.digest else Tag(str(reference.tag))
+    return place, find(place.registry, place.shelf(repository), repository, meant)
 
 
 def entry_named(place: Place, identity: str, repository: str | None) -> Entry:
@@ -88,7 +89,7 @@ def _tell(place: Place, comeback: Comeback, displaced: list[Facts], options: Opt
         printer.document(
             "outside.restore",
             dry_run=options["dry_run"],
-            restored=entry_document(comeback.entry),
+            restored=document(facts, comeback.entry.state if options["dry_run"] else "restored"),
             tags=dict(comeback.tags),
             displaced=[document(each, "deleted") for each in displaced],
         )

@@ -1,13 +1,14 @@
 """`refloat rm` on a registry that is not a refloat: keep the image beside, delete it, check both."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal, cast
 
 from refloat.cli import doing
 from refloat.cli.outside.entries import document
 from refloat.cli.outside.place import Place, told
-from refloat.cli.problems import Exit, usage
+from refloat.cli.problems import Exit, Problem, usage
 from refloat.cli.progress import waiting
 from refloat.cli.reference import Reference, parse_present
 from refloat.cli.session import Session
@@ -18,9 +19,11 @@ from refloat.core.patterns import is_pattern
 from refloat.language import say
 from refloat.portable.deleting import Prepared, Wanted, carry_out, finish, prepare
 from refloat.portable.facts import Facts
+from refloat.portable.keeping import Asked
 from refloat.portable.shelf import Entry
 
 Options = Mapping[str, object]
+DAYS = timedelta(days=2)  # what is kept for less is told with its time
 
 
 def rm(session: Session, references: Sequence[str], options: Options) -> Exit:
@@ -30,16 +33,35 @@ def rm(session: Session, references: Sequence[str], options: Options) -> Exit:
     if len(hosts) > 1:
         raise usage(say("these references are on different servers"), say("run the command once for each"))
     place = Place.named(session, hosts.pop(), cast("Path | None", options["save"]))
+    with told():
+        meant = list(_wanted(place, named, options))
+        if len(meant) > 1:
+            for wanted in meant:  # what cannot go is found out before anything goes
+                prepare(place.registry, place.shelf(wanted.repository), wanted, _asked(place, options))
+    _remove_all(place, meant, options)
+    return Exit.OK
+
+
+def _remove_all(place: Place, meant: Sequence[Wanted], options: Options) -> None:
+    """Remove one after the other. Raises Problem, which says what was removed before it."""
     done: list[dict[str, object]] = []
-    meant = list(_wanted(place, named, options))
     try:
         for wanted in meant:
             with told():
                 done.append(_remove(place, wanted, options))
-    finally:  # what was done is told, also where the next one fails
-        if session.printer.form == "json" and done:
-            session.printer.document("outside.rm", dry_run=options["dry_run"], removed=done)
-    return Exit.OK
+    except Problem as problem:
+        if done:
+            problem.exit = Exit.PARTLY
+            names = [str(name) for each in done for name in cast("list[str]", each["names"])]
+            problem.facts = (*problem.facts, say("before it went: {names}", names=listed(names)))
+        raise
+    finally:
+        if place.session.printer.form == "json" and done:
+            place.session.printer.document("outside.rm", dry_run=options["dry_run"], removed=done)
+
+
+def _asked(place: Place, options: Options) -> Asked:
+    return place.asked(cast("str | None", options["keep"]), cast("str | None", options["reason"]))
 
 
 def _named(text: str, options: Options) -> Reference:
@@ -87,9 +109,8 @@ def whole(reference: Reference) -> Digest:
 def _remove(place: Place, wanted: Wanted, options: Options) -> dict[str, object]:
     printer = place.session.printer
     shelf = place.shelf(wanted.repository)
-    asked = place.asked(cast("str | None", options["keep"]), cast("str | None", options["reason"]))
     with waiting(printer, say("looking at {repository}", repository=wanted.repository)):
-        prepared = prepare(place.registry, shelf, wanted, asked)
+        prepared = prepare(place.registry, shelf, wanted, _asked(place, options))
     if isinstance(prepared, Entry):
         return _finish(place, prepared, options)
     _name_all(place, prepared, wanted)
@@ -141,7 +162,7 @@ def _tell(place: Place, facts: Facts, sentence: str, last: str, others: Sequence
             "  {size} kept in {place} until {day}",
             size=size(sum(facts.sizes.values())),
             place=place.shelf(facts.repository).place,
-            day=facts.until.date(),
+            day=facts.until.date() if facts.until - facts.at >= DAYS else facts.until.isoformat(" ", "seconds"),
         )
     )
     printer.line(last)

@@ -72,17 +72,14 @@ def expire(session: Session, repository: str | None, act: Literal["plans", "acts
     if printer.form == "json":
         printer.document("trash.outside.expire", dry_run=dry_run, expired=[entry_document(entry) for entry in gone])
         return Exit.OK
-    if printer.form == "quiet" or dry_run:
-        _table(session, gone, "")
-    if printer.form != "quiet":
-        printer.line(
-            say(
-                "{entries} due; the bytes leave with the next garbage collection of {server}",
-                entries=counted(len(gone), "entry is", "entries are"),
-                server=place.registry.origin.netloc,
-            )
-        )
-    if dry_run and printer.form != "quiet":
+    _table(session, gone, "")
+    if printer.form == "people":
+        told_of = say("{entries} due") if dry_run else say("let go of {entries}")
+        number = counted(len(gone), "entry is", "entries are") if dry_run else counted(len(gone), "entry", "entries")
+        server = place.registry.origin.netloc
+        printer.line(told_of.format(entries=number))
+        printer.line(say("the bytes leave with the next garbage collection of {server}", server=server))
+    if dry_run and printer.form == "people":
         printer.line(doing.UNCHANGED)
     return Exit.OK
 
