@@ -57,13 +57,22 @@ def sizes_of(repository: Repository, image: Image) -> dict[Digest, int]:
 
 
 def keep(shelf: Shelf, image: Image, facts: Facts) -> None:
-    """Keep everything the facts name, and write them down as begun. Raises NotWhole."""
+    """Keep everything the facts name, and write them down as begun. Raises NotWhole.
+
+    What was uploaded may be collected before the artifact names it; the second time the artifact does.
+    """
+    _put_away(shelf, image, facts)
+    if not is_kept(shelf, facts):
+        _put_away(shelf, image, facts)
+        check_kept(shelf, facts)
+
+
+def _put_away(shelf: Shelf, image: Image, facts: Facts) -> None:
     for blob in facts.blobs:
         shelf.keep(blob.digest, blob.size)
     for digest, held in image.parts.items():
         shelf.keep_bytes(held.body, digest)
     shelf.mark(facts, "begun")
-    check_kept(shelf, facts)
 
 
 def is_kept(shelf: Shelf, facts: Facts) -> bool:
