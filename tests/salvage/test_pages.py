@@ -37,7 +37,7 @@ class Desk:
         if words.startswith("refloat "):
             return self.shell.on_terminal(*shlex.split(words)[1:]).out
         docker = f"docker --host {self.engine.host} --config {shlex.quote(str(self.place))} "
-        skopeo = f"{needed('skopeo')} --insecure-policy copy --dest-tls-verify=false "
+        skopeo = f"{needed('skopeo')} --insecure-policy copy "
         line = words.replace("docker pull", f"{docker}pull").replace("skopeo copy ", skopeo)
         done = subprocess.run(
             ["bash", "-c", line], cwd=self.place, env={**os.environ}, stdin=subprocess.DEVNULL,
