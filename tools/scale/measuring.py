@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import select
 import time
 from collections import defaultdict
 from collections.abc import Iterable
@@ -71,11 +72,20 @@ class Registry:
         self._connection.close()
         self._served.stop()
 
+    def _open(self) -> None:
+        """Open the connection, also where the server let go of it while another one was measured."""
+        sock = self._connection.sock
+        if sock is not None and select.select([sock], [], [], 0)[0]:
+            self._connection.close()
+        if self._connection.sock is None:
+            self._connection.connect()
+
     def ask(self, request: Request) -> tuple[float, http.client.HTTPResponse, bytes]:
         """Return how long the whole answer took, in seconds, and the answer.
 
         Raises RuntimeError if it has another status.
         """
+        self._open()
         began = time.perf_counter()
         self._connection.request(request.method, request.path, request.body)
         answer = self._connection.getresponse()

@@ -18,7 +18,7 @@ from refloat.cli.reference import Reference, parse, parse_present
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, listed, short, size
-from refloat.client.errors import Refused
+from refloat.client.errors import Refused, Unreachable
 from refloat.client.refloat import Document, Refloat
 from refloat.core.names import ALGORITHMS
 from refloat.language import say
@@ -68,7 +68,7 @@ def purge(session: Session, reference: str | None, *, root: Path | None, **said:
 
 def _purge(session: Session, root: Path | None, reference: Reference, said: Document) -> Exit:
     server = session.server(reference.host)
-    if not server.is_one():
+    if not _may_be_refloat(server):
         from refloat.cli.outside import purge as outside
 
         outside.refuse_rest(said)
@@ -89,6 +89,20 @@ def _purge(session: Session, root: Path | None, reference: Reference, said: Docu
     if done["change"] is not None:
         session.memory(server).keep(str(done["change"]))
     return _tell(session, done, [*(_lines(done) if said["yes"] else ()), *_done(session, done)])
+
+
+def _may_be_refloat(server: Refloat) -> bool:
+    """Ask before the admin token is shown to it. Where nothing answers, what is missing here is told first."""
+    try:
+        return server.is_one()
+    except Unreachable:
+        return True
+
+
+def _admit(session: Session, server: Refloat, root: Path | None) -> None:
+    if not _may_be_refloat(server):
+        raise usage(say("{server} is not a refloat: only a refloat keeps purges", server=server.origin.netloc))
+    admit(session, server, root)
 
 
 def _ask(session: Session, server: Refloat, reference: Reference, body: Document) -> Document:
@@ -184,8 +198,7 @@ def _unblock(session: Session, root: Path | None, said: Document) -> Exit:
     text = str(said["unblock"])
     host, digest = (None, text) if "@" not in text else (parse(text).host, parse(text).digest)
     server = session.server(host)
-    server.get("changes", n=1)  # another registry says here that it is none of ours, before a token is looked for
-    admit(session, server, root)
+    _admit(session, server, root)
     try:
         done = server.post("unblock", {"digest": digest, "reason": said["reason"]})
     except Refused as error:
@@ -202,8 +215,7 @@ def _unblock(session: Session, root: Path | None, said: Document) -> Exit:
 
 def _list(session: Session, root: Path | None) -> Exit:
     server = session.server()
-    server.get("changes", n=1)
-    admit(session, server, root)
+    _admit(session, server, root)
     purges: list[Entry] = [
         {**entry, "blocks": len(cast("list[str]", entry["blocks"])) or None, "blocked_now": entry["blocks"]}
         for entry in server.pages("purges", "purges", "before")
