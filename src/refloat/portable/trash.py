@@ -127,9 +127,8 @@ class TrashRepository:
 
     def _move(self, digest: Digest, size: int, source: RepositoryName, target: RepositoryName) -> None:
         """Mount, which also mends a link that a collection took; where that is refused copy what is not there."""
-        self._registry.mount(target, digest, source)
-        if readable(self._registry, target, digest) == size:
-            return
+        if self._registry.mount(target, digest, source) or readable(self._registry, target, digest) == size:
+            return  # all that was moved is read afterwards
 
         def pieces(offset: int) -> Iterator[bytes]:
             for first in range(offset, size, PIECE):
