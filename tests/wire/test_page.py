@@ -83,10 +83,10 @@ def test_portable_trash_keeps_before_it_deletes(shown: dict[str, Shown]) -> None
         ["POST 404", "DELETE 404"],
         ["POST 201", "POST 201", "POST 202", "PUT 201", "POST 202", "PUT 201", "PUT 201"],
         ["DELETE 202"],
-        ["PUT 201"],
+        ["POST 202", "PUT 201", "PUT 201"],
         ["POST 404"],
-        ["PUT 201", "PUT 201"],
-        ["PUT 201"],
+        ["POST 201", "POST 201", "PUT 201", "PUT 201"],
+        ["POST 202", "PUT 201", "PUT 201"],
     ]
 
 

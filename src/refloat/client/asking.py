@@ -35,6 +35,10 @@ class Asking:
         self._exchanges = {origin: Exchange(origin)}
         self._authentication = Authentication(origin, login)
 
+    def greet(self) -> Reply:
+        """Ask for the root of the API without saying who asks. Raises Unreachable, Broken."""
+        return self._exchange(self.origin).send(Request("GET", "/v2/"), {}, "whole")
+
     def ask(self, request: Request, needs: Scopes, read: Reading = "whole") -> Reply:
         """Ask the registry. A read that it sends elsewhere is read there.
 

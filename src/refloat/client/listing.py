@@ -8,7 +8,7 @@ from refloat.client.asking import Asking, Place
 from refloat.client.errors import Broken
 from refloat.client.exchange import Reply, Request
 from refloat.client.manifests import Pointer
-from refloat.client.scopes import CATALOG, NOTHING, Scopes, pulling
+from refloat.client.scopes import CATALOG, Scopes, pulling
 from refloat.core.errors import DigestInvalid
 from refloat.core.media import OCI_INDEX
 from refloat.core.names import Digest
@@ -20,9 +20,10 @@ _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
 
 
 def is_registry(asking: Asking) -> bool:
-    """Ask for the root of the API, and see that its answer is no page for people. Raises what client.errors names."""
-    reply = asking.ask(Request("GET", "/v2/"), NOTHING)
-    return reply.status == 200 and "html" not in reply.headers.get("content-type", "").lower()
+    """See that the root of the API is there, and no page for people; it may want to know who asks first."""
+    reply = asking.greet()
+    is_page = "html" in reply.headers.get("content-type", "").lower()
+    return reply.status in (401, 403) or (reply.status == 200 and not is_page)
 
 
 def tags(asking: Asking, repository: str) -> Iterator[str]:
