@@ -6,7 +6,6 @@ Spec: Distribution "Token Authentication", "OAuth2 Token Authentication", "JWT i
 import base64
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from tests.certificates import Signer, make_signer
+from tests.listening import listening
 
 SERVICE = "registry.tests"
 ISSUER = "tests"
@@ -147,11 +147,5 @@ def _coded(content: bytes) -> str:
 def token_server(place: Path, rights: Rights) -> Iterator[TokenServer]:
     """Run a token server whose key is in `place`."""
     server = TokenServer(make_signer(place, "tokens"), rights)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with listening(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,10 +1,11 @@
 """A server in front of a registry, as proxies are: it asks for a password, or sends callers away."""
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.listening import listening
 
 
 class Front(ThreadingHTTPServer):
@@ -66,11 +67,5 @@ class _Forward(BaseHTTPRequestHandler):
 def front(registry: str) -> Iterator[Front]:
     """Run a server in front of `registry` (HOST:PORT)."""
     server = Front(registry)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with listening(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

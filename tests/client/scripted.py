@@ -1,13 +1,13 @@
 """A server that answers as a test says, and writes down what it was asked: servers there are, and hostile ones."""
 
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.certificates import Signer
+from tests.listening import listening
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,5 @@ def scripted(answer: Callable[[Seen], Say], certificate: Signer | None = None) -
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate.certificate, certificate.key)
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with listening(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -102,14 +102,19 @@ def push(registry: Registry, repository: str) -> str:
     return Digest.of(EMPTY)
 
 
-def test_all_is_done_with_user_and_password(basic: Server) -> None:
-    registry = at(basic, "bob")
+def do_everything(registry: Registry) -> str:
+    """Push, mount, pull, list and delete. Return the digest of what is gone."""
     digest = push(registry, "team/api")
     assert registry.mount("team/web", Digest.of(BLOB), "team/api")
     assert b"".join(registry.download("team/web", Digest.of(BLOB))) == BLOB
     assert list(registry.tags("team/api")) == ["v1"]
     assert "team/api" in list(registry.repositories())
     assert registry.delete("team/api", digest)
+    return digest
+
+
+def test_all_is_done_with_user_and_password(basic: Server) -> None:
+    do_everything(at(basic, "bob"))
 
 
 def test_a_wrong_password_is_told_from_none(basic: Server, home: Path) -> None:
@@ -146,12 +151,7 @@ def helper(home: Path, monkeypatch: pytest.MonkeyPatch, answer: dict[str, str]) 
 
 def test_all_is_done_with_tokens(guarded: Server, tokens: TokenServer) -> None:
     registry = at(guarded, "bob")
-    digest = push(registry, "team/api")
-    assert registry.mount("team/web", Digest.of(BLOB), "team/api")
-    assert b"".join(registry.download("team/web", Digest.of(BLOB))) == BLOB
-    assert list(registry.tags("team/api")) == ["v1"]
-    assert "team/api" in list(registry.repositories())
-    assert registry.delete("team/api", digest)
+    digest = do_everything(registry)
     assert not registry.delete("team/api", digest)
 
 

@@ -16,23 +16,12 @@ from tests.client.scripted import Say, Seen, scripted
 from tests.client.test_authentication import EMPTY
 from tests.client.test_registry import sessions
 from tests.portable.relay import Cut, Relay, Request
-from tests.programs import needed
-from tools.bench.servers import Server, kinds
+from tools.bench.servers import Server
 
-KINDS = {"refloat": "refloat", "docker-registry": "docker-registry", "distribution 3": "registry"}
 MIB = 1 << 20
 BLOB = os.urandom(40 * MIB + 1)
 DIGEST = Digest.of(BLOB)
 SMALL = os.urandom(100_000)
-
-
-@pytest.fixture(scope="module", params=list(KINDS))
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Each registry in turn."""
-    if request.param != "refloat":
-        needed(KINDS[request.param])
-    with Server(kinds()[request.param], tmp_path_factory.mktemp("breaks") / "root") as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,24 +13,11 @@ from refloat.client.origin import parse_origin
 from refloat.client.registry import Pointer, Registry
 from refloat.core.media import OCI_INDEX, OCI_MANIFEST
 from refloat.core.names import Digest
-from tests.programs import needed
-from tools.bench.servers import Server, kinds
-
-KINDS = {"refloat": "refloat", "docker-registry": "docker-registry", "distribution 3": "registry"}
-"""What a registry is called, and its program."""
+from tools.bench.servers import Server
 
 SMALL = os.urandom(1000)
 LARGE = os.urandom((20 << 20) + 1)
 NEVER = Digest.of(b"never uploaded")
-
-
-@pytest.fixture(scope="module", params=list(KINDS))
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Each registry in turn."""
-    if request.param != "refloat":
-        needed(KINDS[request.param])
-    with Server(kinds()[request.param], tmp_path_factory.mktemp("registry") / "root") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """`refloat trash`: what can be brought back."""
 
+from typing import Literal
+
 import click
 
 from refloat.cli import completing, doing
@@ -39,23 +41,25 @@ def trash(session: Session, verb: str, change: str | None, *, repo: str | None, 
     """
     if (verb == "show") != (change is not None) or (dry_run and verb != "expire"):
         raise usage(say("say  refloat trash,  refloat trash show ID  or  refloat trash expire [-n]"))
+    if verb == "expire":
+        return _expire(session, repo, "plans" if dry_run else "acts")
     try:
-        return _inside(session, verb, change, repo, limit)
+        return _inside(session, change, repo, limit)
     except NotRefloat:
         from refloat.cli.outside import trash as outside
 
-        if change is not None:
-            return outside.show(session, change, repo)
-        if verb == "expire":
-            return outside.expire(session, repo, "plans" if dry_run else "acts")
-        return outside.trash(session, repo, limit)
+        return outside.trash(session, repo, limit) if change is None else outside.show(session, change, repo)
 
 
-def _inside(session: Session, verb: str, change: str | None, repo: str | None, limit: int) -> Exit:
-    if verb == "expire":
-        if session.server().is_one():
-            raise usage(say("a refloat lets go by itself of what its window no longer holds"))
-        raise NotRefloat("")
+def _expire(session: Session, repo: str | None, act: Literal["plans", "acts"]) -> Exit:
+    if session.server().is_one():
+        raise usage(say("a refloat lets go by itself of what its window no longer holds"))
+    from refloat.cli.outside import trash as outside
+
+    return outside.expire(session, repo, act)
+
+
+def _inside(session: Session, change: str | None, repo: str | None, limit: int) -> Exit:
     if change is not None:
         _show(session, change)
         return Exit.OK

@@ -81,7 +81,7 @@ def is_kept(shelf: Shelf, facts: Facts) -> bool:
 
 
 def check_kept(shelf: Shelf, facts: Facts) -> None:
-    """Do the same. Raises NotWhole."""
+    """See that all that is kept can be read, and what was written down about it. Raises NotWhole."""
     if missing := _missing(shelf, facts):
         raise not_whole(say("what is kept in {place}", place=shelf.place), missing)
 
