@@ -23,7 +23,7 @@ from tools.proof import ledger, page
 from tools.proof.part import Effort, Outcome, Part
 from tools.provision import CACHE
 
-PARTS = ("models", "histories", "schedules", "crash", "powercuts", "faults", "guards", "verify", "prices")
+PARTS = ("models", "histories", "schedules", "crash", "powercuts", "faults", "guards", "verify", "prices", "abuse")
 HEAD = ("part", "tried", "", "lost", "leaked", "seconds")
 LONGEST_SEED = 1 << 31
 WriteDown = Callable[[Part, Outcome, tuple[float, int, float]], None]  # scale, seed, seconds
