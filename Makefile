@@ -7,10 +7,10 @@ LOCKED := --quiet --disable-pip-version-check --require-hashes
 SERVE := .venv/.serve
 DEVELOP := .venv/.develop
 
-export KEEP PROOF_SCALE PROOF_SEED
+export KEEP PROOF_SCALE PROOF_SEED FUZZ_GOAL FUZZ_SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-scale proof proof-selftest conformance openapi wire fresh lock clean
+.PHONY: help setup demo test lint bench bench-scale proof proof-selftest fuzz fuzz-selftest conformance openapi wire fresh lock clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | \
@@ -44,6 +44,12 @@ proof: $(DEVELOP) ## Try to make refloat lose something, by force, and print wha
 proof-selftest: $(DEVELOP) ## Plant each part's fault and see that the part finds it
 	@$(PY) tools/provision.py proof
 	@$(PY) -m tools.proof --selftest $(PART)
+
+fuzz: $(DEVELOP) ## Read what nobody would write, half a million inputs for each reader (TARGET=pattern for one)
+	@$(PY) -m tools.fuzz $(TARGET)
+
+fuzz-selftest: $(DEVELOP) ## Plant faults in each reader and see that the fuzzer finds them
+	@$(PY) -m tools.fuzz --selftest $(TARGET)
 
 conformance: $(DEVELOP) ## Let the OCI suite judge a fresh server and write docs/conformance.md
 	@$(PY) tools/provision.py test

@@ -1,12 +1,12 @@
 """Lists of a registry, page after page. Spec: OCI Distribution 1.1 "Listing Tags", "Listing Referrers"."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from refloat.client.asking import Asking, Place
 from refloat.client.errors import Broken
 from refloat.client.exchange import Reply, Request
+from refloat.client.links import next_in
 from refloat.client.manifests import Pointer
 from refloat.client.scopes import CATALOG, Scopes, pulling
 from refloat.core.errors import DigestInvalid
@@ -16,7 +16,6 @@ from refloat.language import say
 
 PAGE = 1000  # entries; registries that find it too many say 400, and are asked without a number
 NO_SUCH_API = frozenset({400, 404, 405, 501})  # registries older than the API say any of these
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
 
 
 def is_registry(asking: Asking) -> bool:
@@ -71,10 +70,10 @@ def _pages(asking: Asking, reply: Reply, place: Place, what: tuple[Scopes, str])
     seen = {place.path}
     while True:
         yield _entries(asking, reply, field)
-        following = _NEXT.search(reply.headers.get("link", ""))
+        following = next_in(reply.headers.get("link", ""))
         if following is None:
             return
-        place = asking.place(place, following[1])
+        place = asking.place(place, following)
         if place.path in seen or place.origin != asking.origin:
             raise Broken(say("the pages of {server} do not end", server=asking.origin.netloc))
         seen.add(place.path)

@@ -1,0 +1,1 @@
+"""One module a target; see tools.fuzz.target."""

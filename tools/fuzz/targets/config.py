@@ -1,0 +1,112 @@
+"""config.yml: the one a registry had before, or one with our keys, and much that is neither."""
+
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from tools.fuzz import growing
+from tools.fuzz.target import Target, Try, Verdict, must
+
+SLOWEST = 0.250
+KEYS = (
+    "version", "storage", "filesystem", "rootdirectory", "delete", "enabled", "http", "addr", "headers", "net", "host",
+    "prefix", "relativeurls", "draintimeout", "refloat", "window", "lease", "graveyard", "uploads", "idle", "collect",
+    "interval", "workers", "reserve", "protect", "timetravel", "history", "keep", "receive", "timeout", "database",
+    "log", "level", "formatter", "fields", "accesslog", "disabled", "auth", "htpasswd", "proxy", "s3", "tls", "catalog",
+    "maxentries", "tags", "maxtags", "cache", "maintenance", "readonly", "middleware", "notifications", "compatibility",
+    "X-A", "loglevel", "debug", "redis", "health", "inmemory", "rfeloat", "windw", "<<", "",
+)  # fmt: skip
+VALUES = (
+    "0.1", "0.2", "/tmp/images", "true", "false", "'yes'", "30d", "1ms", "0s", "-1h", "24", "1%", "101%", "a/b", "tcp",
+    "unix", "127.0.0.1:5000", ":5000", "x:99999", "[a, b]", "[]", "{}", "~", "info", "json", "team/**:v*", "'**'",
+    '"a\\nb"', "*x", "&x 1", "!!binary aGk=", "é", "9" * 30, "at", "[[[[]]]]", "https://registry.example.com",
+)  # fmt: skip
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "storage": ("filesystem", "delete", "cache", "maintenance", "s3", "inmemory", "redirect"),
+    "http": ("addr", "headers", "net", "host", "prefix", "relativeurls", "draintimeout", "tls", "http2", "secret"),
+    "refloat": (
+        "window", "lease", "graveyard", "uploads", "collect", "workers", "reserve", "protect", "timetravel", "history",
+        "receive", "database",
+    ),
+    "log": ("level", "formatter", "fields", "accesslog"),
+    "catalog": ("maxentries",),
+    "tags": ("maxtags",),
+}  # fmt: skip
+
+
+def grow(dice: Random) -> bytes:
+    """Return something like a configuration."""
+    chance = dice.random()
+    if chance < 0.002:
+        return growing.long_of(dice, ("- a\n", "a: b\n", "[", "{a: ", "&a [*a, ", "x: &x [1]\n", "? ")).encode()
+    if chance < 0.004:
+        return _bomb(dice).encode()
+    lines = ["version: 0.1"] if dice.random() < 0.97 else [f"version: {dice.choice(VALUES)}"]
+    for _ in range(dice.randrange(4)):
+        section = dice.choice(list(SECTIONS))
+        lines.append(f"{section}:")
+        lines += _section(dice, section)
+    return "\n".join(lines).encode()
+
+
+def _section(dice: Random, section: str) -> list[str]:
+    lines = []
+    for _ in range(1 + dice.randrange(3)):
+        key = dice.choice(SECTIONS[section]) if dice.random() < 0.9 else dice.choice(KEYS)
+        if dice.random() < 0.4:
+            lines += [f"  {key}:", f"    {dice.choice(KEYS)}: {dice.choice(VALUES)}"]
+        else:
+            lines.append(f"  {key}: {dice.choice(VALUES)}")
+    return lines
+
+
+def _bomb(dice: Random) -> str:
+    width, depth = 2 + dice.randrange(9), 2 + dice.randrange(12)
+    lines = ["a0: &a0 [x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * width)}]" for n in range(1, depth)]
+    return "\n".join(["version: 0.1", *lines])
+
+
+def alter(dice: Random, data: bytes) -> bytes:
+    """Splice keys, values and marks into a configuration."""
+    key, said = f"\n  {dice.choice(KEYS)}: ", f" {dice.choice(VALUES)}\n"
+    return growing.spliced(dice, data, (key, said, "\n", ": ", "&a ", "*a", "- ", "  "))
+
+
+def open_(place: Path) -> Try:
+    """Return what reads a file as `serve --check-config` does."""
+    from refloat.settings.load import load
+    from refloat.settings.values import SettingsRefused
+
+    path = place / "config.yml"
+
+    def attempt(data: bytes) -> Verdict:
+        path.write_bytes(data)
+        try:
+            load(path, {"HOME": "/tmp"})
+        except SettingsRefused as problem:
+            must(problem.refusals, data)
+            return "refused" if _is_mapping(data) else "syntax"
+        return "accepted"
+
+    return attempt
+
+
+def _is_mapping(data: bytes) -> bool:
+    """See whether a text is one YAML mapping, without making anything of what its aliases stand for."""
+    try:
+        return isinstance(yaml.compose(data, Loader=yaml.CSafeLoader), yaml.MappingNode)
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError):
+        return False
+
+
+TARGET = Target(
+    name="config",
+    modules=("refloat.settings.load", "refloat.settings.parsing"),
+    grow=grow,
+    alter=alter,
+    open=open_,
+    planted=("refloat.settings.parsing", "read"),
+    slowest=SLOWEST,
+)
