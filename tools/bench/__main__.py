@@ -3,6 +3,7 @@
     python -m tools.bench                  everything; prints the table and writes docs/benchmarks.md
     python -m tools.bench --quick          one short round on a small registry, for a look while developing
     python -m tools.bench --only push-8    some rows; neither of these writes the page
+    python -m tools.bench --before DIR/.venv/bin/refloat     take turns with another refloat too, and compare
     python -m tools.bench --only push-8 --write    the same, and replaces these rows in the page
 """
 
@@ -41,6 +42,7 @@ def main() -> int:
         for name, phase in PHASES:
             print(f"{name}:", flush=True)
             phase.measure(plan, results)
+        results.remarks += report.beside_before(plan, results)
         print("", report.show(report.table(plan, results)), *results.remarks, sep="\n")
         print(f"\n{report.tally(results)}")
         if not (asked.quick or asked.only or asked.servers):
@@ -62,13 +64,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", default=[], choices=[row.key for row in ROWS], metavar="ROW")
     parser.add_argument("--write", action="store_true", help="with --only: replace these rows in the page")
     parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds()], metavar="NAME")
+    parser.add_argument("--before", type=Path, metavar="PROGRAM", help="another refloat, to take turns with")
     parser.add_argument("--directory", type=Path, default=CACHE, help="where data directories are made, and removed")
     return parser.parse_args()
 
 
 def plan_of(asked: argparse.Namespace) -> Plan:
     """Return how much to measure."""
-    chosen = tuple(kind for name, kind in kinds().items() if not asked.servers or name in asked.servers)
+    before = asked.before.absolute() if asked.before else None
+    chosen = tuple(kind for name, kind in kinds(before).items() if not asked.servers or name in asked.servers)
     rounds = asked.rounds or (1 if asked.quick else 5)
     seconds, images = (1.0, 1000) if asked.quick else (2.0, 10_000)
     directory = Path(tempfile.mkdtemp(prefix="bench-", dir=asked.directory.resolve()))

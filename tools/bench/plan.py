@@ -14,6 +14,7 @@ from tools.bench.servers import Kind
 OURS = "refloat"
 STOCK = "docker-registry"
 NEXT = "distribution 3"
+BEFORE = "refloat before"
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.bench.machine import facts
-from tools.bench.plan import NEXT, OURS, STOCK, Plan, Results
+from tools.bench.plan import BEFORE, NEXT, OURS, STOCK, Plan, Results
 from tools.bench.rows import ROWS, Bar, Row
 
 HEADER = ("row", "bar", OURS, STOCK, "ratio", "to distribution 3", "verdict")
@@ -66,6 +66,19 @@ CAVEATS = """\
 def table(plan: Plan, results: Results) -> list[tuple[str, ...]]:
     """Return the rows that were measured, as cells."""
     return [_cells(row, results) for row in plan.wants(ROWS) if results.of(row, OURS) or results.of(row, STOCK)]
+
+
+def beside_before(plan: Plan, results: Results) -> list[str]:
+    """Return what is to be said of the ratios to the tree before, in which the two took turns; above 1 is better."""
+    rows = [row for row in plan.wants(ROWS) if results.of(row, OURS) and results.of(row, BEFORE)]
+    ratios = [(_better(row, results.ratio(row, BEFORE)), row) for row in rows]
+    said = [f"{row.key} {_short(ratio)}x" for ratio, row in ratios if ratio is not None]
+    return [f"beside the tree before, which took turns with this one: {', '.join(said)}"] if said else []
+
+
+def _better(row: Row, ratio: float | None) -> float | None:
+    """Return a ratio in which more is better, also of a row whose bar is a share."""
+    return 1 / ratio if ratio and row.bar is Bar.SHARE_AT_MOST else ratio
 
 
 def _cells(row: Row, results: Results) -> tuple[str, ...]:

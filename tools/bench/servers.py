@@ -70,9 +70,11 @@ class Kind:
         return found[0].removeprefix("v") if found else "unknown"
 
 
-def kinds() -> dict[str, Kind]:
-    """Return the registries that are here, refloat first."""
+def kinds(before: Path | None = None) -> dict[str, Kind]:
+    """Return the registries that are here, refloat first. `before` is the program of another refloat."""
     known = {"refloat": Kind("refloat", REFLOAT, tree=False)}
+    if before is not None:
+        known["refloat before"] = Kind("refloat before", before, tree=False)
     stock = find("docker-registry")
     if stock is not None:
         known["docker-registry"] = Kind("docker-registry", stock, tree=True)

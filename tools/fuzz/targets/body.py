@@ -12,7 +12,8 @@ FIELDS = (
     "scope", "revision", "at", "name", "x", "DRY_RUN", "digest", "token", "block",
 )  # fmt: skip
 TEXTS = (
-    "v1", "team/app", "team/app:v1", "team/**:pr-*", "team/app@sha256:" + "a" * 64, "refuse", "skip", "replace", "image", "tag",
+    "v1", "team/app", "team/app:v1", "team/**:pr-*", "team/app@sha256:" + "a" * 64, "refuse", "skip",
+    "replace", "image", "tag",
     "2026-11-20T14:00:00Z", "2026-11-20T24:00:00+99:00", "sha256:" + "b" * 64, "sha256:abcdef1", "a" * 201, "*" * 500,
     "push", "push,delete", "abcdefghij", "team/app:7", "team/app:x", "ABC", "tEam:1",
 )  # fmt: skip
