@@ -53,12 +53,12 @@ MUTANTS = {
         PURGED + "test_what_was_shown_is_what_ends",
     ),
     "a-purge-leaves-what-is-live": Mutant(
-        "if remains.value(digest) is not None and digest not in leaving:",
+        "if remains.value(digest) is not None and digest not in self._leaving:",
         "if False:",
         ENDING + "test_an_index_leaves_what_is_live",
     ),
     "a-purge-leaves-what-others-need": Mutant(
-        "if any(user not in ends for user in remains.users(digest)):",
+        "if any(user not in self.digests for user in users):",
         "if False:",
         ENDING + "test_a_child_that_an_index_in_the_trash_needs_stays_there",
     ),

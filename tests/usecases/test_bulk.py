@@ -10,15 +10,16 @@ from refloat.core.media import OCI_MANIFEST
 from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern
 from refloat.usecases.delete import delete_reference
-from refloat.usecases.remove import Removed, Selection, remove
+from refloat.usecases.remove import Asked, Removed, Scope, Selection, choose, remove
 from refloat.usecases.undo import UndoRequest, undo
 from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
 OTHER = RepositoryName("team/web")
 
 
-def rm(registry: Registry, selection: Selection) -> Removed:
-    return registry.do(lambda tx: remove(tx, selection, registry.cause(), "image"))
+def rm(registry: Registry, asked: Asked, scope: Scope = "image") -> Removed:
+    selection = choose(registry.metadata.read, registry.metadata.listing, asked)
+    return registry.do(lambda tx: remove(tx, selection, registry.cause(), scope))
 
 
 def change_of(removed: Removed) -> str:
@@ -47,7 +48,7 @@ def test_a_repository_goes_whole_and_comes_back_beside_what_was_pushed_in_betwee
     tagged(registry, "untagged")
     tagged(registry, "fallback", str(Digest.of(images[0]).fallback_tags[1]))
     before = registry.tips()
-    gone = rm(registry, Selection({}, repositories=patterns("team/api")))
+    gone = rm(registry, Asked({}, repositories=patterns("team/api")))
     assert gone.whole == [TEAM]
     assert registry.tips() == {}
     assert registry.metadata.read.catalog("", 10) == []
@@ -59,8 +60,7 @@ def test_a_repository_goes_whole_and_comes_back_beside_what_was_pushed_in_betwee
 
 def test_the_tags_of_a_whole_repository_go_and_their_images_stay(registry: Registry) -> None:
     digest = tagged(registry, "a", "v1", "v2")
-    selection = Selection({}, repositories=patterns("team/api"))
-    gone = registry.do(lambda tx: remove(tx, selection, registry.cause(), "tag"))
+    gone = rm(registry, Asked({}, repositories=patterns("team/api")), "tag")
     assert registry.tips() == {digest: digest}
     registry.do(lambda tx: undo(tx, UndoRequest(change_of(gone)), registry.cause()))
     assert registry.tips() == {digest: digest, Tag("v1"): digest, Tag("v2"): digest}
@@ -80,7 +80,7 @@ def test_repositories_by_pattern_go_in_one_change(registry: Registry) -> None:
     tagged(registry, "a", "v1")
     tagged(registry, "a", "v1", repository=OTHER)
     kept = tagged(registry, "a", "v1", repository=RepositoryName("base"))
-    gone = rm(registry, Selection({}, repositories=patterns("team/*")))
+    gone = rm(registry, Asked({}, repositories=patterns("team/*")))
     assert gone.whole == [TEAM, OTHER]
     assert registry.metadata.read.catalog("", 10) == ["base"]
     assert registry.tips(RepositoryName("base")) == {kept: kept, "v1": kept}
@@ -89,7 +89,7 @@ def test_repositories_by_pattern_go_in_one_change(registry: Registry) -> None:
 @pytest.mark.parametrize("text", ["team/api", "team/*"])
 def test_a_repository_without_anything_live_is_unknown(registry: Registry, text: str) -> None:
     with pytest.raises(NameUnknown):
-        rm(registry, Selection({}, repositories=patterns(text)))
+        rm(registry, Asked({}, repositories=patterns(text)))
 
 
 def test_untagged_images_go_and_parts_and_signatures_of_others_stay(registry: Registry) -> None:
@@ -101,14 +101,14 @@ def test_untagged_images_go_and_parts_and_signatures_of_others_stay(registry: Re
     registry.put(Digest.of(signature), signature)
     before = registry.tips()
     loose = tagged(registry, "loose")
-    gone = rm(registry, Selection({}, untagged=patterns("team/**")))
+    gone = rm(registry, Asked({}, untagged=patterns("team/**")))
     assert gone.asked == {TEAM: [loose]}
     assert registry.tips() == before
 
 
 def test_nothing_untagged_is_nothing_to_do(registry: Registry) -> None:
     tagged(registry, "a", "v1")
-    gone = rm(registry, Selection({}, untagged=patterns("team/api")))
+    gone = rm(registry, Asked({}, untagged=patterns("team/api")))
     assert (gone.change, gone.asked) == (None, {})
 
 
@@ -119,7 +119,7 @@ def test_an_untagged_image_is_as_old_as_the_loss_of_its_last_tag(registry: Regis
     registry.now += 2 * DAY
     for days, going in ((5, []), (1, [digest])):
         since = registry.now - days * DAY
-        gone = rm(registry, Selection({}, untagged=patterns("team/api"), quiet_since=since))
+        gone = rm(registry, Asked({}, untagged=patterns("team/api"), quiet_since=since))
         assert gone.asked.get(TEAM, []) == going
 
 
@@ -129,7 +129,7 @@ def test_older_than_takes_what_nobody_pushed_or_moved(registry: Registry) -> Non
     registry.now += 10 * DAY
     tagged(registry, "old image, new tag", "pr-2")
     tagged(registry, "new", "pr-3")
-    selection = Selection({}, [ImagePattern.parse("team/*:pr-*")], quiet_since=registry.now - 5 * DAY)
+    selection = Asked({}, [ImagePattern.parse("team/*:pr-*")], quiet_since=registry.now - 5 * DAY)
     assert rm(registry, selection).asked == {TEAM: ["pr-1"]}
     assert rm(registry, selection).change is None
 
@@ -137,17 +137,17 @@ def test_older_than_takes_what_nobody_pushed_or_moved(registry: Registry) -> Non
 def test_a_pattern_without_an_age_has_to_match(registry: Registry) -> None:
     tagged(registry, "a", "v1")
     with pytest.raises(ManifestUnknown):
-        rm(registry, Selection({}, [ImagePattern.parse("team/*:pr-*")]))
+        rm(registry, Asked({}, [ImagePattern.parse("team/*:pr-*")]))
 
 
 def _one_gone_of_two(registry: Registry) -> str:
     """Return a change that removed a and b, where only b is still held: by a later change."""
     tagged(registry, "a", "a")
     tagged(registry, "b", "b")
-    both = change_of(rm(registry, Selection({TEAM: [Tag("a"), Tag("b")]})))
+    both = change_of(rm(registry, Asked({TEAM: [Tag("a"), Tag("b")]})))
     registry.do(lambda tx: undo(tx, UndoRequest(both), registry.cause()))
-    first = change_of(rm(registry, Selection({TEAM: [Tag("a")]})))
-    rm(registry, Selection({TEAM: [Tag("b")]}))
+    first = change_of(rm(registry, Asked({TEAM: [Tag("a")]})))
+    rm(registry, Asked({TEAM: [Tag("b")]}))
     for change in (both, first):
         registry.metadata.collect(lambda tx, change=change: tx.prune(change, registry.now))  # type: ignore[misc]
     return both
@@ -174,7 +174,7 @@ def test_skip_brings_back_the_rest_and_lists_what_is_gone(registry: Registry) ->
 
 def test_skip_of_nothing_but_what_is_gone_is_refused(registry: Registry) -> None:
     tagged(registry, "a", "v1")
-    change = change_of(rm(registry, Selection({TEAM: [Tag("v1")]})))
+    change = change_of(rm(registry, Asked({TEAM: [Tag("v1")]})))
     registry.metadata.collect(lambda tx: tx.prune(change, registry.now))
     with pytest.raises(ChangeGone):
         registry.do(lambda tx: undo(tx, UndoRequest(change, "skip"), registry.cause()))
@@ -189,7 +189,7 @@ def test_ten_thousand_tags_go_and_come_back_as_one_change(registry: Registry) ->
     }  # fmt: skip
     for number in range(10_000):
         registry.put(f"v{number}", json.dumps({**document, "annotations": {"number": f"{number}"}}).encode())
-    gone = rm(registry, Selection({}, repositories=patterns("team/api")))
+    gone = rm(registry, Asked({}, repositories=patterns("team/api")))
     assert len(gone.moves[TEAM]) == 20_000
     assert registry.metadata.read.tags(TEAM, "", None) == []
     shown = registry.metadata.listing.trash(None, None, 1)[0]

@@ -13,7 +13,7 @@ from refloat.core.names import Digest, RepositoryName, Tag, parse_reference
 from refloat.core.patterns import ImagePattern
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
-from refloat.usecases.remove import Selection, remove
+from refloat.usecases.remove import Asked, Selection, choose, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import TEAM, Registry, index_of
 
@@ -58,7 +58,9 @@ def _rm(registry: Registry, *references: str) -> object:
 
 
 def _rm_pattern(registry: Registry) -> object:
-    return registry.do(lambda tx: remove(tx, Selection({}, (ImagePattern.parse("**:*"),)), registry.cause(), "image"))
+    asked = Asked({}, (ImagePattern.parse("**:*"),))
+    selection = choose(registry.metadata.read, registry.metadata.listing, asked)
+    return registry.do(lambda tx: remove(tx, selection, registry.cause(), "image"))
 
 
 def _restore(registry: Registry, request: RestoreRequest) -> object:

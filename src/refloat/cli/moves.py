@@ -82,8 +82,8 @@ def _one_repository(repository: str, moves: Sequence[Move]) -> str:
 def removed(
     repository: str, references: Iterable[str], moves: Sequence[Move], left: Sequence[object], words: Telling = DONE
 ) -> Iterator[str]:
-    """Say what a removal of `references` took and left."""
-    gone = {str(move["reference"]): str(move["old"]) for move in moves}
+    """Say what a removal of `references` took and left: every tag that goes is named."""
+    gone, references = {str(move["reference"]): str(move["old"]) for move in moves}, list(references)
     asked = set()
     for reference in references:
         digest = gone.get(reference, reference)
@@ -94,6 +94,9 @@ def removed(
     along = [reference for reference in gone if is_digest(reference) and reference not in asked]
     if along:
         yield _along(len(along), len(asked))
+    yield from following(
+        [tag for tag, digest in gone.items() if is_tag(tag) and tag not in references and digest not in references]
+    )
     for staying in left:
         if staying not in asked:
             yield say("  {digest} stays: something live needs it", digest=short(str(staying)))
@@ -109,15 +112,30 @@ def removed_many(
         verb=words.removed,
         repository=repository,
         count=len(names),
-        names=listed(names),
+        names=", ".join(names),
     )
     along = [move for move in moves if is_digest(move["reference"])]
     if along:
         yield _along(len(along), len(names))
+    gone = [str(move["reference"]) for move in moves]
+    yield from following([tag for tag in gone if is_tag(tag) and tag not in references])
     if left:
         yield say(
             "  {manifests}: something live needs them", manifests=counted(len(left), "manifest stays", "manifests stay")
         )
+
+
+def following(tags: Sequence[str], more: int = 0) -> Iterator[str]:
+    """Name the tags that go though nobody asked for them by name, and say how many more there are."""
+    if not tags:
+        return
+    names = ", ".join(tags)
+    if more:
+        names = say("{names} and {count} more", names=names, count=f"{more:,}")
+    if len(tags) + more == 1:
+        yield say("  and with that the tag {tag}", tag=names)
+    else:
+        yield say("  and with that the tags {tags}", tags=names)
 
 
 def _along(count: int, images: int) -> str:
@@ -140,6 +158,9 @@ def tallied(answer: Entry) -> Iterator[str]:
     more = int(str(answer["repositories_total"])) - len(rows)
     if more:
         yield say("  and in {repositories}", repositories=counted(more, "more repository", "more repositories"))
+    along = cast("Sequence[Entry]", answer.get("following", ()))
+    names = [named(entry["repository"], entry["reference"]) for entry in along]
+    yield from following(names, int(str(answer.get("following_total", 0))) - len(names))
 
 
 def _told(counts: Mapping[str, int]) -> str:
@@ -157,7 +178,7 @@ def _with_tags(repository: str, reference: str, digest: str, gone: Mapping[str, 
     on_it = (
         say("the tag on it: {tag}", tag=tags[0])
         if len(tags) == 1
-        else say("the {count} tags on it: {names}", count=len(tags), names=listed(tags))
+        else say("the {count} tags on it: {names}", count=len(tags), names=", ".join(tags))
     )
     return say("{reference} and {on_it}", reference=named(repository, reference), on_it=on_it)
 
@@ -187,7 +208,8 @@ def _group(verb: str, repository: str, moves: Sequence[Move], side: str) -> Iter
     if len(tags) == 1:
         yield f"{verb}: {named(repository, tags[0]['reference'])}  ({short(str(tags[0][side]))}){_more(others)}"
     elif tags:
-        names = listed([str(move["reference"]) for move in tags])
+        words = [str(move["reference"]) for move in tags]
+        names = listed(words) if side == "new" else ", ".join(words)  # what goes is named whole
         yield say(
             "{verb}: {repository} with {count} tags ({names}){others}",
             verb=verb,

@@ -154,7 +154,7 @@ def _lines(answer: Document) -> Iterator[str]:
         moves = cast("list[dict[str, str]]", part["moves"])
         tags = [move["reference"] for move in moves if ":" not in move["reference"]]
         manifests = counted(len(cast("list[str]", part["manifests"])), "manifest")
-        where = say("tags {tags}", tags=listed(tags)) if tags else say("no tag")
+        where = say("tags {tags}", tags=", ".join(tags)) if tags else say("no tag")
         yield say(
             "  {repository}   {where} · {manifests}", repository=part["repository"], where=where, manifests=manifests
         )

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from refloat.core.names import Digest
+from refloat.core.nesting import cut, is_same
 
 FOLLOWS = frozenset({"rootfs", "history", "container_config"})
 """What a config repeats of the layers, or of itself."""
+DEEPEST = 50  # levels of a value that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value of a config that differs: `Env.PATH`, `Labels.version`, `Cmd`. None: not there."""
+    """One value of a config that differs: `Env.PATH`, `Labels.version`, `Cmd`. None: not there.
+
+    What lies deeper in a value than DEEPEST levels is cut, though it was compared.
+    """
 
     name: str
     old: object
@@ -127,10 +132,8 @@ def _beyond(layers: Iterable[Layer], others: Iterable[Layer]) -> tuple[Layer, ..
 
 
 def _settings(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Setting, ...]:
-    names = sorted(old.keys() | new.keys())
-    return tuple(
-        Setting(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)
-    )
+    differing = (name for name in sorted(old.keys() | new.keys()) if not is_same(old.get(name), new.get(name)))
+    return tuple(Setting(name, cut(old.get(name), DEEPEST), cut(new.get(name), DEEPEST)) for name in differing)
 
 
 def _flat(config: Mapping[str, object]) -> dict[str, object]:
@@ -146,8 +149,8 @@ def _flat(config: Mapping[str, object]) -> dict[str, object]:
 
 
 def _named(name: str, value: object) -> dict[str, object]:
-    if name == "Env" and isinstance(value, list):
-        pairs = (str(entry).partition("=") for entry in value)
+    if name == "Env" and isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        pairs = (entry.partition("=") for entry in value)
         return {f"Env.{variable}": said for variable, _, said in pairs}
     if isinstance(value, Mapping) and value:
         return {f"{name}.{inner}": said for inner, said in value.items()}

@@ -140,6 +140,10 @@ class RequestInvalid(RefloatError):
     """A management request is not written as the API asks."""
 
 
+class PatternsTooWide(RequestInvalid):
+    """Patterns would be compared with more names and tags than one request may ask for. `detail` has the limit."""
+
+
 class CollectionStopped(RefloatError):
     """The collector does not run until an operator has looked: the message says why."""
 

@@ -14,9 +14,11 @@ import msgspec
 from refloat.core.errors import DigestInvalid, ManifestInvalid
 from refloat.core.media import IMAGES, INDEXES, media_type_of, refuse_confusion
 from refloat.core.names import Digest
+from refloat.core.nesting import is_deeper
 
 MAX_SIZE = 4 * 1024 * 1024
 MAX_DEPTH = 64
+MAX_NESTING = 500  # levels of JSON, whatever they mean: every reader of a stored manifest gets through so many
 
 Kind = Literal["config", "layer", "child", "other"]
 
@@ -49,6 +51,8 @@ def parse(body: bytes, declared: str, stored: str | None = None) -> Manifest:
     `mediaType`, else the body's shape. Raises ManifestInvalid with a sentence.
     """
     document = _document(body)
+    if stored is None:
+        _refuse_deeper(body, document)
     declared = declared.partition(";")[0].strip().lower()
     media_type = media_type_of(document, declared, stored)
     if stored is not None and media_type != stored:
@@ -64,18 +68,36 @@ def parse(body: bytes, declared: str, stored: str | None = None) -> Manifest:
 
 
 def annotations_of(body: bytes) -> Mapping[str, str]:
-    """Return the annotations of a stored manifest; spec "Listing Referrers" hands them on."""
-    return _annotations(_document(body))
+    """Return the annotations of a stored manifest; spec "Listing Referrers" hands them on.
+
+    A body that cannot be read has none: it must not keep others from being listed.
+    """
+    try:
+        return _annotations(_document(body))
+    except ManifestInvalid:
+        return {}
 
 
 def _document(body: bytes) -> dict[str, object]:
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise ManifestInvalid(f"the manifest is not JSON: {problem}") from None
     if not isinstance(document, dict):
         raise ManifestInvalid("the manifest is not a JSON object")
     return document
+
+
+def _refuse_deeper(body: bytes, document: dict[str, object]) -> None:
+    """Raise ManifestInvalid for what a later reader, who begins further from the ground, might not get through."""
+    if body.count(b"[") + body.count(b"{") > MAX_NESTING and is_deeper(document, MAX_NESTING):
+        raise _too_deep()
+
+
+def _too_deep() -> ManifestInvalid:
+    return ManifestInvalid(f"the manifest is nested deeper than {MAX_NESTING} levels")
 
 
 def _artifact_type(document: dict[str, object], media_type: str) -> str | None:
@@ -113,7 +135,7 @@ def _needs(document: dict[str, object], media_type: str) -> tuple[Need, ...]:
     elif media_type in INDEXES:
         found = [Need(_digest(entry, "manifests"), "child", required=False) for entry in _list(document, "manifests")]
     else:
-        found = [Need(digest, "other", required=False) for digest in _descriptors(document, 0)]
+        found = [Need(digest, "other", required=False) for digest in _descriptors(document)]
     once: dict[Digest, Need] = {}
     for need in sorted(found, key=lambda need: not need.required):
         once.setdefault(need.digest, need)
@@ -127,19 +149,19 @@ def _image_needs(document: dict[str, object]) -> Iterator[Need]:
         yield Need(_digest(entry, "layers"), "layer", required=not elsewhere)
 
 
-def _descriptors(value: object, depth: int) -> Iterator[Digest]:
-    """Every `{"digest": …}` and `{"blobSum": …}` in a body whose type we do not know."""
-    if depth > MAX_DEPTH:
-        raise ManifestInvalid(f"the manifest is nested deeper than {MAX_DEPTH}")
-    if isinstance(value, list):
-        for inner in value:
-            yield from _descriptors(inner, depth + 1)
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if name in ("digest", "blobSum"):
-                yield from _own_digest(inner)
-            elif name != "subject":
-                yield from _descriptors(inner, depth + 1)
+def _descriptors(document: object) -> Iterator[Digest]:
+    """Every `{"digest": …}` and `{"blobSum": …}` in a body whose type we do not know, in their order."""
+    pending: list[tuple[str, object, int]] = [("", document, 0)]
+    while pending:
+        name, value, depth = pending.pop()
+        if name in ("digest", "blobSum"):
+            yield from _own_digest(value)
+        elif depth > MAX_DEPTH:
+            raise ManifestInvalid(f"the manifest is nested deeper than {MAX_DEPTH}")
+        elif isinstance(value, list):
+            pending.extend(("", inner, depth + 1) for inner in reversed(value))
+        elif isinstance(value, dict):
+            pending.extend((name, value[name], depth + 1) for name in reversed(value) if name != "subject")
 
 
 def _own_digest(value: object) -> Iterator[Digest]:

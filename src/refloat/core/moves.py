@@ -5,7 +5,7 @@ None. `settle` turns a wish into moves such that in the state after them every t
 a tip, and so is every child the repository has of a live index.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -44,10 +44,14 @@ class View(Protocol):
 
 @dataclass(slots=True)
 class Proposal:
-    """A wish, and why some of it was wished: `because[r]` is the digest whose leaving takes `r` along."""
+    """A wish, and why some of it was wished: `because[r]` is the digest whose leaving takes `r` along.
+
+    `named` are manifests that were named: nothing at all is done where one of them has to stay.
+    """
 
     wish: Wish = field(default_factory=dict)
     because: dict[Reference, Digest] = field(default_factory=dict)
+    named: list[Digest] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,16 @@ class Settled:
 def settle(view: View, proposal: Proposal) -> Settled:
     """Return the moves that fulfil a proposal as far as the closure of what is live allows."""
     wish = dict(proposal.wish)
-    for value in [value for value in wish.values() if value is not None]:
-        _pull_in(view, wish, value)
+    _pull_in(view, wish, [value for value in wish.values() if value is not None])
     staying = _stay(view, wish, proposal.because)
     left = tuple(reference for reference in proposal.wish if reference in staying and isinstance(reference, Digest))
     moves = (Move(reference, view.value(reference), value) for reference, value in wish.items())
     return Settled(tuple(move for move in moves if move.old != move.new), left)
 
 
-def _pull_in(view: View, wish: Wish, digest: Digest) -> None:
-    """In: what becomes live makes live its digest and its children, whole."""
-    pending, seen = [digest], set[Digest]()
+def _pull_in(view: View, wish: Wish, values: Sequence[Digest]) -> None:
+    """In: what becomes live makes live its digest and its children, whole. Each is walked once, whatever names it."""
+    pending, seen = [*reversed(values)], set[Digest]()
     while pending:
         digest = pending.pop()
         if digest in seen:
@@ -119,9 +122,19 @@ def _dependent(view: View, following: Mapping[Digest, list[Reference]], staying:
 
 def is_needed(view: View, wish: Wish, digest: Digest) -> bool:
     """Would a tag or a live index still need `digest` once `wish` is done?"""
-    if any(_after(view, wish, tag) == digest for tag in view.tags_on(digest)):
-        return True
-    return any(_after(view, wish, parent) is not None for parent in view.live_parents(digest))
+    return any(needs_it(view, wish, reference, digest) for reference in what_may_need(view, digest))
+
+
+def what_may_need(view: View, digest: Digest) -> Iterator[Reference]:
+    """Yield what needs `digest` now: the tags on it, then the live manifests that name it as a child."""
+    yield from view.tags_on(digest)
+    yield from view.live_parents(digest)
+
+
+def needs_it(view: View, wish: Wish, reference: Reference, digest: Digest) -> bool:
+    """Does something that needs `digest` now still need it once `wish` is done?"""
+    after = _after(view, wish, reference)
+    return after is not None if isinstance(reference, Digest) else after == digest
 
 
 def _after(view: View, wish: Wish, reference: Reference) -> Digest | None:

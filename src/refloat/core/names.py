@@ -17,6 +17,7 @@ TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _FALLBACK = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.(?:sig|sbom|att))?")
 MAX_NAME = 255
+MAX_TAG = 128
 
 
 class RepositoryName(str):

@@ -1,26 +1,25 @@
 """Patterns of images as people write them: `team/api:v1.*`, `team/**:pr-*`.
 
 In a repository's name `*` and `?` stay between two slashes and `**` crosses them; in a tag `*` is any run of letters.
+What a pattern says is only ever compared, never run: no regular expression is made of it.
 """
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from string import ascii_letters, ascii_lowercase, digits
 from typing import Self
 
 from refloat.core.errors import NameInvalid
-from refloat.core.names import RepositoryName, Tag, printable
+from refloat.core.globs import STARS, Glob, Row
+from refloat.core.names import MAX_NAME, MAX_TAG, RepositoryName, Tag, printable
 
-_WILD = re.compile(r"[*?]")
-_PART = re.compile(r"\*\*|\*|\?|[^*?]+")
-_IN_A_NAME = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
-_IN_A_TAG = {"**": ".*", "*": ".*", "?": "."}
-_NAME_LETTERS = re.compile(r"[a-z0-9._/*?-]{1,255}")
-_TAG_LETTERS = re.compile(r"[a-zA-Z0-9._*?-]{1,128}")
+_NAME_LETTERS = frozenset(ascii_lowercase + digits + "._/-" + STARS)
+_TAG_LETTERS = frozenset(ascii_letters + digits + "._-" + STARS)
 
 
 def is_pattern(text: str) -> bool:
     """Does a reference hold anything that stands for more than itself?"""
-    return _WILD.search(text) is not None
+    return any(star in text for star in STARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +27,15 @@ class RepositoryPattern:
     """Repositories, by pattern; or one, by its name."""
 
     repository: str
+    repository_glob: Glob = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "repository_glob", Glob(self.repository))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `REPO`, in which there may be `*`, `?`, `**`. Raises NameInvalid."""
-        if not _NAME_LETTERS.fullmatch(text):
+        if not _is_written_in(text, _NAME_LETTERS, MAX_NAME):
             shown = printable(text)
             raise NameInvalid(f"{shown} is not a pattern of repositories, as team/** is", {"repository": shown})
         return cls(text)
@@ -47,7 +50,7 @@ class RepositoryPattern:
 
     def matches_repository(self, name: RepositoryName) -> bool:
         """Is a repository meant?"""
-        return _matches(self.repository, _IN_A_NAME, name)
+        return self.repository_glob.matches(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +58,18 @@ class ImagePattern(RepositoryPattern):
     """Tags of repositories, by pattern. Tags that attach something to a digest follow it and are never matched."""
 
     tag: str
+    tag_glob: Glob = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "repository_glob", Glob(self.repository))
+        object.__setattr__(self, "tag_glob", Glob(self.tag))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `REPO:TAG`, in either of which there may be `*`, `?`, `**`. Raises NameInvalid."""
-        repository, colon, tag = text.partition(":")
-        if not colon or not _NAME_LETTERS.fullmatch(repository) or not _TAG_LETTERS.fullmatch(tag):
+        repository, _, tag = text.partition(":")
+        written = _is_written_in(repository, _NAME_LETTERS, MAX_NAME) and _is_written_in(tag, _TAG_LETTERS, MAX_TAG)
+        if not written:
             shown = printable(text)
             raise NameInvalid(f"{shown} is not a pattern of images, as team/**:pr-* is", {"image": shown})
         return cls(repository, tag)
@@ -70,9 +79,13 @@ class ImagePattern(RepositoryPattern):
 
     def matches_tag(self, tag: Tag) -> bool:
         """Is a tag of such a repository meant?"""
-        return tag.subject is None and _matches(self.tag, _IN_A_TAG, tag)
+        return tag.subject is None and self.tag_glob.matches(tag)
 
 
-def _matches(pattern: str, stands_for: dict[str, str], text: str) -> bool:
-    parts = (stands_for.get(part, re.escape(part)) for part in _PART.findall(pattern))
-    return re.fullmatch("".join(parts), text) is not None
+def row_of(tags: Iterable[Tag]) -> Row[Tag]:
+    """Return the tags that patterns may mean, side by side: `ImagePattern.tag_glob` is compared with all at once."""
+    return Row([tag for tag in tags if tag.subject is None])
+
+
+def _is_written_in(text: str, letters: frozenset[str], longest: int) -> bool:
+    return 0 < len(text) <= longest and letters.issuperset(text)

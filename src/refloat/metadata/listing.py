@@ -57,10 +57,17 @@ AND NOT EXISTS (SELECT 1 FROM refs f JOIN tips p ON p.repository = ?1 AND p.refe
     WHERE f.repository = ?1 AND f.child = m.digest)
 ORDER BY m.digest LIMIT ?3"""
 
+# One line of a page, as in `reads`: ten thousand rows would each cost a turn of the interpreter's lock.
+_TAGGED = """
+SELECT group_concat(reference || ' ' || digest, char(10)) FROM (
+    SELECT t.reference, t.digest FROM repositories r JOIN tips t ON t.repository = r.id
+    WHERE r.name = ? AND t.manifest IS NULL AND t.reference > ? ORDER BY t.reference LIMIT ?)"""
+
 _QUIET_TAGS = """
-SELECT t.reference FROM repositories r JOIN tips t ON t.repository = r.id JOIN changes c ON c.n = t.change
+SELECT t.reference, t.digest FROM repositories r JOIN tips t ON t.repository = r.id JOIN changes c ON c.n = t.change
 JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest
-WHERE r.name = ?1 AND t.manifest IS NULL AND c.at < ?2 AND m.pushed_at < ?2 ORDER BY t.reference"""
+WHERE r.name = ?1 AND t.manifest IS NULL AND c.at < ?2 AND m.pushed_at < ?2{which} ORDER BY t.reference"""
+_QUIET_TAG = _QUIET_TAGS.format(which=" AND t.reference = ?3")
 
 _QUIET_UNTAGGED = f"""
 SELECT digest FROM ({_UNTAGGED}) WHERE pushed_at < ?4
@@ -68,6 +75,7 @@ AND NOT EXISTS (SELECT 1 FROM tips t JOIN changes c ON c.n = t.change
     WHERE t.repository = ?1 AND t.reference = digest AND c.at >= ?4)
 AND NOT EXISTS (SELECT 1 FROM moves l JOIN changes c ON c.n = l.change
     WHERE l.repository = ?1 AND l.held = digest AND c.at >= ?4)"""
+_QUIET_MANIFEST = _QUIET_UNTAGGED.replace("t.manifest > ?2", "t.manifest = ?2")
 
 _REPOSITORIES = """
 SELECT r.id, r.name, (SELECT count(*) FROM tips WHERE repository = r.id AND manifest IS NULL),
@@ -208,12 +216,26 @@ class SqliteListing(SqlitePrices):
     def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         return self._entries(_UNTAGGED, repository, last, limit)
 
-    def quiet_tags(self, repository: RepositoryName, since: int) -> list[Tag]:
-        return [Tag(row[0]) for row in self._execute(_QUIET_TAGS, (repository, since))]
+    def tagged(self, repository: RepositoryName, last: str, limit: int) -> dict[Tag, Digest]:
+        (line,) = self._execute(_TAGGED, (repository, last, limit)).fetchone()
+        pairs = sorted(entry.split(" ") for entry in line.split("\n")) if line else []
+        return {Tag(tag): Digest(digest) for tag, digest in pairs}
+
+    def quiet_tags(self, repository: RepositoryName, since: int) -> dict[Tag, Digest]:
+        rows = self._execute(_QUIET_TAGS.format(which=""), (repository, since))
+        return {Tag(row[0]): Digest(row[1]) for row in rows}
 
     def quiet_untagged(self, repository: RepositoryName, since: int | None) -> list[Digest]:
         asked = (self._repository(repository), "", -1, NEWEST if since is None else since)
         return [Digest(row[0]) for row in self._execute(_QUIET_UNTAGGED, asked)]
+
+    def is_quiet(self, repository: RepositoryName, reference: Reference, since: int | None) -> bool:
+        since = NEWEST if since is None else since
+        if isinstance(reference, Digest):
+            found = self._execute(_QUIET_MANIFEST, (self._repository(repository), reference, -1, since))
+        else:
+            found = self._execute(_QUIET_TAG, (repository, since, reference))
+        return found.fetchone() is not None
 
     def live_digests(self, repository: RepositoryName) -> list[Digest]:
         rows = self._execute(

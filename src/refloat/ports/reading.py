@@ -150,14 +150,20 @@ class Listing(Prices, Protocol):
     def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
         """Return live manifests with no tag, no live parent and no subject, after the digest `last`."""
 
-    def quiet_tags(self, repository: RepositoryName, since: int) -> list[Tag]:
-        """Return tags that did not move since an instant, on manifests that were not pushed since."""
+    def tagged(self, repository: RepositoryName, last: str, limit: int) -> dict[Tag, Digest]:
+        """Return tags after the tag `last`, byte-wise, each with the digest it points to; fallback tags included."""
+
+    def quiet_tags(self, repository: RepositoryName, since: int) -> dict[Tag, Digest]:
+        """Return tags that did not move since an instant, with the manifests they are on, not pushed since either."""
 
     def quiet_untagged(self, repository: RepositoryName, since: int | None) -> list[Digest]:
         """Return live manifests with no tag, no live parent and no subject.
 
         With an instant, only those that were not pushed, did not become live and lost no tag since.
         """
+
+    def is_quiet(self, repository: RepositoryName, reference: Reference, since: int | None) -> bool:
+        """Would `quiet_tags` list this tag, or `quiet_untagged` this digest?"""
 
     def live_digests(self, repository: RepositoryName) -> list[Digest]:
         """Return every live manifest."""

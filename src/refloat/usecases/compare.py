@@ -56,7 +56,7 @@ def _below(archive: Archive, manifest: StoredManifest) -> list[tuple[StoredManif
     for current, _ in found:  # which grows
         entries = entries_in(document_in(current.body), "manifests") if current.media_type in INDEXES else []
         for entry in entries:
-            digest = Digest(str(entry.get("digest")))
+            digest = Digest(str(entry["digest"]))
             child = None if digest in seen else archive.listing.stored(archive.repository, digest)
             if child is not None:
                 seen.add(digest)
@@ -74,7 +74,7 @@ def _stored(archive: Archive, reference: Reference) -> StoredManifest | None:
 def _build(archive: Archive, manifest: StoredManifest, platform: str | None) -> Build:
     config = _config(archive, manifest.digest)
     layers = tuple(
-        Layer(Digest(str(entry.get("digest"))), size if isinstance(size := entry.get("size"), int) else 0)
+        Layer(Digest(str(entry["digest"])), size if isinstance(size := entry.get("size"), int) else 0)
         for entry in entries_in(document_in(manifest.body), "layers")
     )
     return Build(platform or platform_of(config), layers, config)

@@ -41,6 +41,7 @@ WIRE: dict[type[RefloatError], int] = {
     errors.ChangeGone: 410,
     errors.Purged: 410,
     errors.RequestInvalid: 400,
+    errors.PatternsTooWide: 400,
     errors.CollectionStopped: 409,
     errors.Unavailable: 503,
 }

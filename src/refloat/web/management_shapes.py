@@ -244,7 +244,10 @@ class Counts(Row, frozen=True, kw_only=True):
 
 
 class Removed(Answer, frozen=True, kw_only=True, tag="refloat.removed/1"):
-    """What a removal moved. Each list has its first hundred entries."""
+    """What a removal moved. Each list has its first hundred entries.
+
+    `following` are tags that went though nobody asked for them by name.
+    """
 
     dry_run: bool
     held_until: Instant
@@ -259,10 +262,15 @@ class Removed(Answer, frozen=True, kw_only=True, tag="refloat.removed/1"):
     moves_total: Count
     left: Sequence[Left]
     left_total: Count
+    following: Sequence[Named]
+    following_total: Count
 
 
 class Undone(Answer, frozen=True, kw_only=True, tag="refloat.undone/1"):
-    """What an undo or a restore moved. Each list has its first hundred entries."""
+    """What an undo or a restore moved. Each list has its first hundred entries.
+
+    `following` are tags that went though the change that is taken back did not move them.
+    """
 
     dry_run: bool
     held_until: Instant
@@ -278,6 +286,8 @@ class Undone(Answer, frozen=True, kw_only=True, tag="refloat.undone/1"):
     skipped_total: Count
     left: Sequence[Left]
     left_total: Count
+    following: Sequence[Named]
+    following_total: Count
 
 
 class Waiting(Row, frozen=True, kw_only=True):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from starlette.requests import Request
 
@@ -13,7 +14,7 @@ from refloat.core.records import Cause, Change
 from refloat.ports import Listing, Transaction
 from refloat.usecases.price import price
 from refloat.usecases.pull import resolve
-from refloat.usecases.remove import Removed, Selection, Wanted, remove
+from refloat.usecases.remove import Asked, Removed, Selection, Wanted, choose, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from refloat.web import management_answers as answers
 from refloat.web import management_outcomes as outcomes
@@ -21,6 +22,8 @@ from refloat.web import management_requests as asked
 from refloat.web import management_shapes as shapes
 from refloat.web.management_desk import SECOND, Desk
 from refloat.web.spelling import instant
+
+_choosing = ThreadPoolExecutor(1, thread_name_prefix="choose")  # one at a time: it is work for the processor alone
 
 
 async def post_undo(desk: Desk, request: Request, body: asked.UndoBody) -> shapes.Undone:
@@ -35,13 +38,20 @@ async def post_undo(desk: Desk, request: Request, body: asked.UndoBody) -> shape
         known = gone.detail if isinstance(gone.detail, dict) else {}
         gone.detail = {**known, "change": change.id, "held_until": change.held_until}
         raise
-    return outcomes.undone_document(undone, _terms(body, cause))
+    return outcomes.undone_document(undone, _moved_by(change), _terms(body, cause))
+
+
+def _moved_by(change: Change) -> Wanted:
+    moved: dict[RepositoryName, list[Reference]] = {}
+    for entry in change.moves:
+        moved.setdefault(entry.repository, []).append(entry.move.reference)
+    return moved
 
 
 async def post_remove(desk: Desk, request: Request, body: asked.RemoveBody) -> shapes.Removed:
     """Move images to the trash."""
     cause = desk.cause(request, body.reason)
-    selection = await asyncio.to_thread(_selection, desk, body, cause)
+    selection = await _selected(desk, await asyncio.to_thread(_asked, desk, body, cause))
 
     def planned(tx: Transaction) -> tuple[Removed, Forecast | None]:
         done = remove(tx, selection, cause, body.scope)
@@ -65,14 +75,22 @@ def _priced(desk: Desk, listing: Listing, removed: Removed, cause: Cause) -> For
     return price(listing, removed.change, cause.held_until, desk.services.settings.departure)
 
 
-def _selection(desk: Desk, body: asked.RemoveBody, cause: Cause) -> Selection:
+async def _selected(desk: Desk, wanted: Asked) -> Selection:
+    """Find what patterns mean. What others read and write does not wait for it, nor for the next that compares much."""
+    if not wanted.has_patterns:
+        return Selection(wanted.named)
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(_choosing, lambda: choose(desk.read, desk.listing, wanted))
+
+
+def _asked(desk: Desk, body: asked.RemoveBody, cause: Cause) -> Asked:
     """Read what a removal names. Raises NameInvalid, ManifestUnknown, RequestInvalid."""
     named = [text for text in body.images if not is_pattern(text)]
     if not body.images and not body.untagged and not body.repositories:
         raise RequestInvalid("say what to remove: images, untagged or repositories")
     if body.older_than_seconds is not None and (named or body.repositories):
         raise RequestInvalid("older_than_seconds narrows patterns and untagged; it cannot go with what is named")
-    return Selection(
+    return Asked(
         named=_wanted(desk, named),
         images=[ImagePattern.parse(text) for text in body.images if is_pattern(text)],
         untagged=[_repositories(desk, text) for text in body.untagged],
@@ -110,7 +128,7 @@ async def post_restore(desk: Desk, request: Request, body: asked.RestoreBody) ->
     wanted = RestoreRequest(repository, reference, body.revision, at, _tag(body.name), body.on_conflict)
     cause = desk.cause(request, body.reason)
     undone = await desk.run(body, lambda tx: restore(tx, wanted, cause))
-    return outcomes.undone_document(undone, _terms(body, cause))
+    return outcomes.undone_document(undone, {repository: [reference]}, _terms(body, cause))
 
 
 def _reference(desk: Desk, repository: RepositoryName, text: str) -> Reference:

@@ -139,7 +139,7 @@ def _name_all(place: Place, prepared: Prepared, wanted: Wanted) -> None:
     note = place.session.printer.note
     more = [tag for tag in prepared.plan.tags.get(prepared.image.root, ()) if tag not in wanted.tags]
     if more and place.session.printer.form in ("people", "lines"):
-        note(say("goes with all its tags: {tags}", tags=listed([str(tag) for tag in more])))
+        note(say("goes with all its tags: {tags}", tags=", ".join(more)))
     for digest, why in prepared.plan.stays.items():
         note(say("its part {digest} stays: {why}", digest=short(digest), why=why))
 
