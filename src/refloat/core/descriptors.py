@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
-import msgspec
+from refloat.core.document import read
+from refloat.core.errors import ManifestInvalid
+from refloat.core.names import OTHER_DIGEST
 
 LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for people
 
@@ -10,10 +12,9 @@ LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for people
 def document_in(body: bytes) -> dict[str, object]:
     """Return a JSON object; of anything else, an empty one."""
     try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return read(body)
+    except ManifestInvalid:
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def entries_in(document: Mapping[str, object], name: str) -> list[dict[str, object]]:
@@ -31,6 +32,17 @@ def descriptors_in(body: bytes) -> dict[str, dict[str, object]]:
         str(entry.get("digest")): entry
         for entry in (*found, *entries_in(document, "layers"), *entries_in(document, "manifests"))
     }
+
+
+def is_zero(descriptor: object) -> bool:
+    """Is this what Go writes for a descriptor that nobody filled in: `{"mediaType":"","digest":"","size":0}`?"""
+    return isinstance(descriptor, dict) and "digest" in descriptor and not any(descriptor.values())
+
+
+def is_foreign(descriptor: object) -> bool:
+    """Does this name its content by an algorithm that nothing is kept by here? OCI Image 1.1 "Digests"."""
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    return isinstance(digest, str) and OTHER_DIGEST.fullmatch(digest) is not None
 
 
 def platform_of(said: object) -> str | None:
