@@ -6,6 +6,7 @@ from refloat.core.document import read
 from refloat.core.errors import ManifestInvalid
 from refloat.core.names import OTHER_DIGEST
 
+LARGEST_SIZE = (1 << 63) - 1  # bytes, as the image specification writes sizes: int64
 LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for people
 
 
@@ -32,6 +33,12 @@ def descriptors_in(body: bytes) -> dict[str, dict[str, object]]:
         str(entry.get("digest")): entry
         for entry in (*found, *entries_in(document, "layers"), *entries_in(document, "manifests"))
     }
+
+
+def size_in(descriptor: Mapping[str, object]) -> int:
+    """Return the size a descriptor says in bytes; 0 where it says none that could be one."""
+    size = descriptor.get("size")
+    return size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= LARGEST_SIZE else 0
 
 
 def is_zero(descriptor: object) -> bool:
