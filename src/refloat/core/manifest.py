@@ -53,12 +53,12 @@ def parse(body: bytes, declared: str, stored: str | None = None) -> Manifest:
     """
     document = read(body)
     media_type = media.media_type_of(document, media.bare(declared), stored)
-    if stored is not None and media_type != stored.lower():
+    if stored is not None and media_type not in (stored, stored.lower()):
         raise ManifestInvalid(
             f"this digest is stored here as {printable(stored)}, and its type does not change while it can be pulled:"
             " delete it by its digest (refloat rm REPO@DIGEST), then push it again"
         )
-    media_type = stored or media_type
+    media_type = media_type if stored is None else stored
     media.refuse_confusion(document, media_type)
     return Manifest(
         media_type=media_type,

@@ -81,7 +81,7 @@ def media_type_of(document: dict[str, object], declared: str, stored: str | None
             said, wanted = printable(inner), printable(declared)
             raise ManifestInvalid(f"the body says mediaType {said}, Content-Type says {wanted}")
         return declared
-    return stored or inner or _shape(document)
+    return stored if stored is not None else inner or _shape(document)
 
 
 def _lower(text: str) -> str:
