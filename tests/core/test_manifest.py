@@ -168,11 +168,12 @@ def test_what_go_writes_for_nothing_is_nothing() -> None:
 
 def test_a_layer_that_lies_elsewhere_may_be_named_by_another_algorithm() -> None:
     foreign = "blake3:" + 64 * "0"
-    layers = [{"digest": foreign, "urls": ["https://example.com/l"]}, {"digest": L}]
+    elsewhere: dict[str, object] = {"digest": foreign, "urls": ["https://example.com/l"]}
+    layers = [elsewhere, {"digest": L}]
     assert [need.digest for need in parse(body(IMAGE, layers=layers), media.OCI_MANIFEST).needs] == [C, L]
     for digest in ("sha256:00", "sha512:" + 64 * "0", "blake3", "blake3:", "BLAKE3:00", "blake3:00\n"):
         with pytest.raises(ManifestInvalid, match="digest"):
-            parse(body(IMAGE, layers=[{**layers[0], "digest": digest}]), media.OCI_MANIFEST)
+            parse(body(IMAGE, layers=[{**elsewhere, "digest": digest}]), media.OCI_MANIFEST)
     with pytest.raises(ManifestInvalid, match="digest"):
         parse(body(IMAGE, layers=[{"digest": foreign}]), media.OCI_MANIFEST)
 
