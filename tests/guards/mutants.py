@@ -294,8 +294,8 @@ MUTANTS = {
         VERIFY + "test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back",
     ),
     "what-is-live-keeps-its-type": Mutant(
-        "or tx.view(repository).value(digest) is not None",
-        "or False",
+        "if stored is not None and tx.view(repository).value(digest) is not None:",
+        "if False:",
         "tests/usecases/test_types.py::test_what_is_live_keeps_its_type",
     ),
     "what-is-live-stays": Mutant(

@@ -47,17 +47,14 @@ class Manifest:
 def parse(body: bytes, declared: str, stored: str | None = None) -> Manifest:
     """Read a manifest.
 
-    `declared` is the request's Content-Type; `stored` the type this digest has here and keeps, as a tip points to it.
+    `declared` is the request's Content-Type; `stored` the type this digest has here, where it is to be read as that.
     An absent or generic type is taken from the stored row, else the body's `mediaType`, else the body's shape.
     Raises ManifestInvalid with a sentence.
     """
     document = read(body)
     media_type = media.media_type_of(document, media.bare(declared), stored)
     if stored is not None and media_type not in (stored, stored.lower()):
-        raise ManifestInvalid(
-            f"this digest is stored here as {printable(stored)}, and its type does not change while it can be pulled:"
-            " delete it by its digest (refloat rm REPO@DIGEST), then push it again"
-        )
+        raise ManifestInvalid(f"this digest is stored here as {printable(stored)}; its type does not change")
     media_type = media_type if stored is None else stored
     media.refuse_confusion(document, media_type)
     return Manifest(

@@ -13,7 +13,7 @@ from refloat.core.followers import followers_of
 from refloat.core.manifest import Manifest, parse
 from refloat.core.media import is_generic, is_same
 from refloat.core.moves import Proposal
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.names import Digest, Reference, RepositoryName, Tag, printable
 from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
 from refloat.ports import Transaction
@@ -69,13 +69,14 @@ def _read(
     tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest, stored: str | None
 ) -> Manifest:
     """Return what was pushed as it is to be read: as what is stored, or as a first push, which may be refused."""
-    if stored is not None and (
-        is_generic(push.declared)
-        or is_same(push.declared, stored)
-        or tx.view(repository).value(digest) is not None  # guard: what-is-live-keeps-its-type
-    ):
+    if stored is not None and (is_generic(push.declared) or is_same(push.declared, stored)):
         return parse(push.body, push.declared, stored)
     manifest = parse(push.body, push.declared)
+    if stored is not None and tx.view(repository).value(digest) is not None:  # guard: what-is-live-keeps-its-type
+        raise ManifestInvalid(
+            f"{digest} is stored here as {printable(stored)}, and its type does not change while it can be pulled:"
+            f" delete it, by its digest or with  refloat rm {repository}@{digest}  and push it again"
+        )
     if manifest.refusal is not None:
         raise ManifestInvalid(manifest.refusal)
     return manifest
