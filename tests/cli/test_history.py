@@ -1,6 +1,7 @@
 """`refloat history`: from which past it begins, and what each change changed."""
 
 import json
+from pathlib import Path
 
 from refloat.cli.differences import lines
 from tests.cli.conftest import Shell
@@ -95,6 +96,44 @@ def test_diff_says_what_is_gone_which_platforms_came_and_that_there_is_more() ->
         "        and 1,200 more",
         "        and 100 more",
     ]
+
+
+def test_diff_hides_what_is_deleted_until_the_admin_token_is_shown(own: tuple[Served, Shell], tmp_path: Path) -> None:
+    served, shell = own
+    push(served, "team/api", "v1", "hunter2", b"a layer")
+    push(served, "team/api", "v1", "new", b"another layer")
+    asked = ("history", "team/api:v1", "--diff", "--color", "never")
+    assert '        Cmd  ["hunter2"] → ["new"]' in shell.on_terminal(*asked).out.splitlines()
+    shell("rm", "--untagged", "team/api")
+    hint = (
+        "values of what is deleted are shown with the admin token:"
+        "  refloat history team/api:v1 --diff --root DIR   or REFLOAT_ADMIN_TOKEN_FILE"
+    )
+    told = shell.on_terminal(*asked).out.splitlines()
+    assert told[4:6] == ["      linux/amd64  1 layer stays, 1 new (13 B), 1 gone (7 B)", "        3 values are hidden"]
+    assert told[-1] == hint
+    assert "hunter2" not in "".join(told) + shell(*asked, "--json").out + shell(*asked).out
+    root = ("--root", str(served.root))
+    shown = shell.on_terminal(*asked, *root).out.splitlines()
+    assert shown[5] == '        Cmd  ["hunter2"] → ["new"]'
+    assert hint not in shown
+    assert "hunter2" in shell(*asked, "--json", *root).out
+    shell.environment["REFLOAT_ADMIN_TOKEN_FILE"] = str(served.root / "refloat" / "admin.token")
+    assert shell.on_terminal(*asked).out.splitlines()[3:6] == shown[3:6]
+    (tmp_path / "guessed").write_text("guessed")
+    shell.environment["REFLOAT_ADMIN_TOKEN_FILE"] = str(tmp_path / "guessed")
+    refused = shell(*asked)
+    assert (refused.code, "needs the admin token" in refused.err) == (4, True)
+    missing = shell(*asked, "--root", str(tmp_path))
+    assert (missing.code, "cannot be read" in missing.err) == (4, True)
+
+
+def test_the_admin_token_is_shown_to_nobody_who_hides_nothing(own: tuple[Served, Shell], tmp_path: Path) -> None:
+    served, shell = own
+    push(served, "team/api", "v1", "old", b"a layer")
+    push(served, "team/api", "v1", "new", b"another layer")
+    done = shell("history", "team/api:v1", "--diff", "--root", str(tmp_path / "nowhere"))
+    assert (done.code, done.err) == (0, "")
 
 
 def test_no_command_is_offered_for_a_deletion_that_was_taken_back(

@@ -1,5 +1,6 @@
 """Connections that break: what is gone on with, what is sent again, and what is told when it does not help."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -180,6 +181,25 @@ def test_other_bytes_are_broken() -> None:
         pointer = registry.resolve("any/one", "silent")
         assert pointer is not None
         assert (pointer.digest, pointer.size) == (Digest.of(EMPTY), len(EMPTY))
+
+
+@pytest.mark.parametrize("said", ["a/b\r\nX-Injected: 1", "a/\0b", "a/" + 1000 * "b", "\ud800", "a/\u0394"])
+def test_a_type_that_a_body_says_is_put_nowhere_where_it_is_none(said: str) -> None:
+    """What a hostile registry says of its manifests gets into headers of requests to others."""
+    body = json.dumps({"mediaType": said, "x": 1}).encode()
+
+    def answer(seen: Seen) -> Say:
+        return Say(201) if seen.method == "PUT" else Say(200, {"Content-Type": "application/json"}, body)
+
+    with scripted(answer) as server:
+        registry = at(server.address)
+        held = registry.manifest("any/one", "v1")
+        assert held is not None
+        assert (held.media_type, held.body) == ("application/json", body)
+        registry.put("any/one", "v1", held.media_type, body)
+        with pytest.raises(Broken, match="no media type"):
+            registry.put("any/one", "v1", said, body)
+        assert [seen.headers["content-type"] for seen in server.seen if seen.method == "PUT"] == ["application/json"]
 
 
 def test_a_registry_that_ignores_ranges_is_read_from_its_beginning() -> None:

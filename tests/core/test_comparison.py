@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from refloat.core.comparison import Build, Layer, Setting, State, compare
+from refloat.core.comparison import HIDDEN, Build, Layer, Setting, State, compare
 from refloat.core.media import OCI_MANIFEST
 from refloat.core.names import Digest
 
@@ -61,6 +61,44 @@ def test_settings_are_named_by_one_word_and_what_follows_from_layers_is_left_out
         Setting("User", None, "1"),
         Setting("created", "then", "now"),
     )
+
+
+SECRET = {
+    "os": "linux", "author": "somebody", "history": [1], "x": {"key": 1},
+    "config": {"Env": ["TOKEN=hunter2", "PATH=/bin", "hunter3"], "Cmd": ["--password", "hunter4"],
+               "Labels": {"contact": "hunter5"}, "ExposedPorts": {"hunter6/tcp": {}}},
+}  # fmt: skip
+SECRET_NAMES = [
+    "Cmd", "Env.PATH", "Env.TOKEN", "ExposedPorts", "Labels.contact", "author", "os", "x",
+]  # fmt: skip
+
+
+def test_of_a_hidden_config_the_names_are_told_and_not_whether_it_differs() -> None:
+    hidden, shown = Build("linux/amd64", (), SECRET, hidden=True), Build("linux/amd64", (), SECRET)
+    other = {"os": "linux", "config": {"Env": ["NEW=1"]}}
+    for config in (SECRET, {}):
+        known = _flat_of(config)
+        (build,) = compare(state(hidden), state(Build("linux/amd64", (), config))).builds
+        assert [(found.name, found.old) for found in build.settings if found.old is not None] == [
+            (name, HIDDEN) for name in SECRET_NAMES
+        ]
+        assert {found.name: found.new for found in build.settings if found.new is not None} == known
+        (back,) = compare(state(Build("linux/amd64", (), config)), state(hidden)).builds
+        assert [(found.name, found.new, found.old) for found in back.settings] == [
+            (found.name, found.old, found.new) for found in build.settings
+        ]
+    (build,) = compare(state(hidden), state(hidden)).builds
+    assert build.settings == tuple(Setting(name, HIDDEN, HIDDEN) for name in SECRET_NAMES)
+    (build,) = compare(state(hidden), state(image(config=other))).builds
+    assert "hunter" not in repr(build)
+    (build,) = compare(state(shown), state(shown)).builds
+    assert build.settings == ()
+
+
+def _flat_of(config: Mapping[str, object]) -> dict[str, object]:
+    """Return what is told of a config that can be read, as a comparison with nothing says it."""
+    (build,) = compare(state(image(config={})), state(image(config=config))).builds
+    return {found.name: found.new for found in build.settings}
 
 
 builds = st.builds(

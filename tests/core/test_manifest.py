@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from refloat.core import media
 from refloat.core.errors import ManifestInvalid
-from refloat.core.manifest import MAX_DEPTH, Need, annotations_of, parse
+from refloat.core.manifest import MAX_DEPTH, MAX_NESTING, Need, annotations_of, parse
 from refloat.core.names import Digest
 
 C, L, M, X = (Digest.of(seed) for seed in (b"config", b"layer", b"more", b"other"))
@@ -138,6 +138,99 @@ def test_deep_nesting_is_refused(opening: bytes) -> None:
             parse(raw, "application/vnd.example+json")
 
 
+@pytest.mark.parametrize("declared", [media.OCI_MANIFEST, media.OCI_INDEX])
+def test_deep_nesting_of_what_is_known_is_refused_the_first_time_only(declared: str) -> None:
+    deep: object = 0
+    for _ in range(600):
+        deep = [deep]
+    document = {**(IMAGE if declared == media.OCI_MANIFEST else INDEX), "x": deep}
+    assert parse(body(document), declared).refusal == f"the manifest is nested deeper than {MAX_NESTING} levels"
+    assert parse(body({**document, "x": []}), declared).refusal is None
+
+
+def test_an_unknown_body_may_be_wide_and_its_digests_come_in_their_order() -> None:
+    digests = [Digest.of(b"%d" % number) for number in range(1000)]
+    document = {"a": [{"digest": digest, "in": []} for digest in digests], "b": [[] for _ in range(100_000)]}
+    assert [need.digest for need in parse(body(document), "application/vnd.example+json").needs] == digests
+
+
+def test_what_go_writes_for_nothing_is_nothing() -> None:
+    assert parse(body(INDEX, manifests=None), media.OCI_INDEX).needs == ()
+    assert parse(body({"schemaVersion": 2, "manifests": None}), "").media_type == media.OCI_INDEX
+    assert parse(body(IMAGE, layers=None, annotations=None, subject=None), media.OCI_MANIFEST).needs[0].digest == C
+    nobody = {"mediaType": "", "digest": "", "size": 0}
+    manifest = parse(body(IMAGE, subject=nobody, annotations={"a": None, "b": "c"}), media.OCI_MANIFEST)
+    assert (manifest.subject, manifest.annotations) == (None, {"a": "", "b": "c"})
+    for subject in ({**nobody, "size": 1}, {**nobody, "mediaType": "a/b"}, {**nobody, "digest": "x"}):
+        with pytest.raises(ManifestInvalid):
+            parse(body(IMAGE, subject=subject), media.OCI_MANIFEST)
+
+
+def test_a_layer_that_lies_elsewhere_may_be_named_by_another_algorithm() -> None:
+    foreign = "blake3:" + 64 * "0"
+    elsewhere: dict[str, object] = {"digest": foreign, "urls": ["https://example.com/l"]}
+    layers = [elsewhere, {"digest": L}]
+    assert [need.digest for need in parse(body(IMAGE, layers=layers), media.OCI_MANIFEST).needs] == [C, L]
+    for digest in ("sha256:00", "sha512:" + 64 * "0", "blake3", "blake3:", "BLAKE3:00", "blake3:00\n"):
+        with pytest.raises(ManifestInvalid, match="digest"):
+            parse(body(IMAGE, layers=[{**elsewhere, "digest": digest}]), media.OCI_MANIFEST)
+    with pytest.raises(ManifestInvalid, match="digest"):
+        parse(body(IMAGE, layers=[{"digest": foreign}]), media.OCI_MANIFEST)
+
+
+def test_annotations_of_what_was_stored_never_fail() -> None:
+    for stored in (b"no", b"[]", b'{"annotations": []}', b'{"annotations": {"a": 1}}', 2000 * b"["):
+        assert annotations_of(stored) == {}
+    assert annotations_of(b'{"annotations": {"a": "\\ud800", "b": "\xe9", "c": null}}') == {
+        "a": "\ufffd", "b": "\ufffd", "c": "",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", ["application/vnd.oci.image.manifest.v1", "application/x-tar", "a/b"])
+def test_an_image_or_an_index_is_not_called_something_else(declared: str) -> None:
+    for document, likely in ((IMAGE, media.OCI_MANIFEST), (INDEX, media.OCI_INDEX)):
+        for said in (document, {**document, "mediaType": declared}):
+            refusal = parse(body(said), declared).refusal
+            assert refusal is not None
+            assert refusal.endswith(f"push it as {likely}")
+        assert parse(body(document, mediaType=declared), "").refusal is not None
+    for other in ({**IMAGE, "schemaVersion": 3}, {**IMAGE, "config": {}}, {"schemaVersion": 2, "things": []}):
+        assert parse(body(other), declared).refusal is None
+
+
+@pytest.mark.parametrize(
+    ("declared", "inner"),
+    [
+        ("text/html", None), ("image/svg+xml", None), ("application/xml", None), ("application/pdf", None),
+        ("application/json", "text/html"), ("application/json", "TEXT/HTML"), ("", "application/octet-stream"),
+        ("application/json", "application/x\r\nX-A: 1"), ("application/json", "a\0b"), ("", "a/" + 1_000_000 * "b"),
+        ("application/\xe9x", None), ("a/b,c/d", None), ("a", None), ("*/*", None), ("", media.OCI_MANIFEST + ";a=b"),
+    ],
+)  # fmt: skip
+def test_a_type_that_cannot_be_served_is_refused(declared: str, inner: str | None) -> None:
+    for document in ({"x": 1}, {**IMAGE, "schemaVersion": 3}):
+        said = {**document, "mediaType": inner} if inner else document
+        assert parse(body(said), declared).refusal is not None
+        assert parse(body(said), "", declared or "a/b").media_type == (declared or "a/b"), "stored is stored"
+
+
+def test_an_artifact_type_is_a_media_type_and_descriptors_say_what_they_like() -> None:
+    for said in ("x", "a/b\r\n", "a/b;c", 256 * "a" + "/b"):
+        assert parse(body(IMAGE, artifactType=said), media.OCI_MANIFEST).refusal is not None
+        config = {"mediaType": said, "digest": C}
+        manifest = parse(body(IMAGE, config=config, layers=[{"mediaType": said, "digest": L}]), media.OCI_MANIFEST)
+        assert (manifest.refusal, manifest.artifact_type) == (None, None)
+    assert parse(body(IMAGE, artifactType="text/html"), media.OCI_MANIFEST).refusal is None, "no header has it"
+
+
+@pytest.mark.parametrize("declared", ["", *sorted(media.SCHEMA1), "application/vnd.example+json", "application/x-tar"])
+def test_schema_1_is_named_and_refused_the_first_time(declared: str) -> None:
+    for document in ({"schemaVersion": 1, "fsLayers": []}, {"schemaVersion": 1, "fsLayers": [], "signatures": []}):
+        refusal = parse(body(document), declared).refusal
+        assert refusal is not None
+        assert "schema 1" in refusal
+
+
 def test_a_repeated_name_cannot_hide_a_need() -> None:
     """JSON readers differ on which of two equal names counts: whichever it is, nothing is read as both kinds."""
     raw = b'{"schemaVersion":2,"manifests":[],"manifests":[{"digest":"%s"}]}' % L.encode()
@@ -181,6 +274,7 @@ def test_a_manifest_is_read_or_refused_and_never_anything_else(document: dict[st
     assert len(digests) == len(set(digests))
     assert parse(body(document), manifest.media_type, manifest.media_type) == manifest
     assert not (manifest.media_type in media.IMAGES and "manifests" in document)
+    assert manifest.refusal is not None or media.is_media_type(manifest.media_type)
 
 
 @given(st.binary(max_size=60))

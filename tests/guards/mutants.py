@@ -293,6 +293,11 @@ MUTANTS = {
         '""',
         VERIFY + "test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back",
     ),
+    "what-is-live-keeps-its-type": Mutant(
+        "if stored is not None and tx.view(repository).value(digest) is not None:",
+        "if False:",
+        "tests/usecases/test_types.py::test_what_is_live_keeps_its_type",
+    ),
     "what-is-live-stays": Mutant(
         '" AND NOT EXISTS (SELECT 1 FROM tips WHERE repository = ?1 AND reference = ?2)"',
         '""',
@@ -302,5 +307,10 @@ MUTANTS = {
         "return isinstance(reference, Digest) and is_needed(view, wish, reference)",
         "return False",
         HISTORY + "test_deleting_an_index_leaves_its_children_and_rm_takes_them",
+    ),
+    "what-was-deleted-is-not-told": Mutant(
+        "if not build.hidden:",
+        "if True:",
+        "tests/core/test_comparison.py::test_of_a_hidden_config_the_names_are_told_and_not_whether_it_differs",
     ),
 }

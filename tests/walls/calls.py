@@ -3,7 +3,7 @@
 A function is led to by its name, read in any way (called, handed to `map`, to `partial`, to `enc_hook=`), where the
 name is one of the same module or imported from another; by `self.NAME`, `cls.NAME` and `Class.NAME` within its class
 and those it inherits from; and by `ANYTHING.NAME` within a method of that name, unless ANYTHING is what an attribute
-of `self` holds, or `super()`: such a call goes to another thing of the same kind, which is what a walk over a tree does.
+of `self` holds, or `super()`: such a call goes to another thing of the same kind, as a walk over a tree does.
 """
 
 import ast

@@ -27,6 +27,11 @@ def admit(session: Session, server: Refloat, root: Path | None) -> None:
     server.act_as_admin(token)
 
 
+def is_named(root: Path | None) -> bool:
+    """Was it said where the token is, by `--root` or REFLOAT_ADMIN_TOKEN_FILE?"""
+    return root is not None or bool(os.environ.get(VARIABLE))
+
+
 def _file(server: Refloat, root: Path | None) -> Path | None:
     if root is not None:
         return root / "refloat" / "admin.token"

@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import cast
 
+from refloat.cli.admin import VARIABLE, admit, is_named
 from refloat.cli.printing import Column, Entry
+from refloat.cli.session import Session
 from refloat.cli.wording import counted, size
 from refloat.client.errors import Refused
 from refloat.client.refloat import Refloat, name_path
@@ -17,6 +20,37 @@ COLUMNS = (
     Column("ADDED", lambda entry: _of(entry, "added_bytes")),
 )
 """In a pipe: bytes of the old and of the new value, and bytes that only the new one has."""
+
+
+def all_compared(
+    session: Session, server: Refloat, repository: str, entries: Sequence[Entry], root: Path | None
+) -> list[Entry]:
+    """Return moves with comparisons of their values. Raises Problem, and what client.errors names.
+
+    The admin token is shown to a server that hides something without it, and only where it was said where the token is.
+    """
+    found = [compared(server, repository, entry) for entry in entries]
+    if not is_named(root) or not any(map(has_hidden, found)):
+        return found
+    admit(session, server, root)
+    return [compared(server, repository, entry) if has_hidden(entry) else entry for entry in found]
+
+
+def has_hidden(entry: Entry) -> bool:
+    """Is a value of a config not told, of a move that was compared?"""
+    comparison = cast("Entry | None", entry["comparison"])
+    images = [] if comparison is None else cast("Sequence[Entry]", comparison["images"])
+    return any(setting.get("hidden") for image in images for setting in cast("Sequence[Entry]", image["config"]))
+
+
+def how_to_see(session: Session, reference: str) -> str:
+    """Say how what is hidden is shown."""
+    command = session.command("history", reference, "--diff", "--root", "DIR")
+    return say(
+        "values of what is deleted are shown with the admin token:  {command}   or {variable}",
+        command=command,
+        variable=VARIABLE,
+    )
 
 
 def compared(server: Refloat, repository: str, entry: Entry) -> Entry:
@@ -73,8 +107,11 @@ def _image(image: Entry) -> Iterator[str]:
     if removed:
         said.append(say("{count} gone ({size})", count=image["layers_removed_total"], size=_bytes(removed)))
     yield f"      {image['platform'] or say('image')}  {', '.join(said)}"
-    for setting in settings:
+    told = [setting for setting in settings if not setting.get("hidden")]
+    for setting in told:
         yield f"        {setting['name']}  {_value(setting['old'])} → {_value(setting['new'])}"
+    if hidden := len(settings) - len(told):
+        yield say("        {values}", values=counted(hidden, "value is hidden", "values are hidden"))
     yield from _more(image, "config")
 
 

@@ -2,15 +2,16 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import dropwhile, islice
+from pathlib import Path
 
 import click
 
 from refloat.cli import completing
 from refloat.cli.changes import limited, via, who
-from refloat.cli.differences import COLUMNS, compared, lines
+from refloat.cli.differences import COLUMNS, all_compared, has_hidden, how_to_see, lines
 from refloat.cli.missing import explained
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, Problem, usage
@@ -48,13 +49,17 @@ LINES = (
 @click.argument("reference", metavar="REPO[:TAG|@DIGEST][@{PAST}]", shell_complete=completing.references)
 @click.option("--since", metavar="TIME", help=f"Only changes made since: {TIMES}. A date is its first instant, UTC.")
 @click.option("--diff", is_flag=True, help="Say what each change changed: size, platforms, layers, config.")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The server's directory, for --diff.")
 @limited(50)
-def history(session: Session, reference: str, *, since: str | None, diff: bool, limit: int) -> Exit:
+def history(session: Session, reference: str, *, since: str | None, diff: bool, root: Path | None, limit: int) -> Exit:
     """Show every value a tag has had, or those of all tags of a repository, newest first.
 
     @{0} is the present value, @{1} the one before the last change:  refloat restore REPO:TAG@{1}
 
     REPO:TAG@{2} begins two changes ago, REPO:TAG@{2026-11-20} with the value of the end of that day.
+
+    Of what is deleted --diff tells values of the config only with the server's admin token, which is in its directory:
+    --root names that, or REFLOAT_ADMIN_TOKEN_FILE the file.
     """
     asked, printer = parse(reference), session.printer
     server = session.server(asked.host)
@@ -62,7 +67,7 @@ def history(session: Session, reference: str, *, since: str | None, diff: bool, 
         told = _told(session, server, asked, since=since, limit=limit)
         found = list(islice(_from(session, asked, told), limit))
         if diff and printer.form != "quiet":
-            found = [compared(server, asked.repository, entry) for entry in found]
+            found = all_compared(session, server, asked.repository, found, root)
     except Refused as error:
         raise explained(session, server, asked, error) from None
     if asked.past is not None and not found:
@@ -80,10 +85,18 @@ def history(session: Session, reference: str, *, since: str | None, diff: bool, 
     elif printer.form == "lines":
         printer.table((*LINES, *COLUMNS) if diff else LINES, found)
     else:
-        printer.line(f"{asked} · {counted(len(found), 'change')}")
-        tag = (Column("TAG", "reference"),) if asked.value is None else ()
-        printer.table((*tag, *PEOPLE), found, under=lines if diff else None)
+        _tell(session, asked, found, diff=diff)
     return Exit.OK
+
+
+def _tell(session: Session, asked: Reference, found: Sequence[Entry], *, diff: bool) -> None:
+    """Show moves to a person."""
+    printer = session.printer
+    printer.line(f"{asked} · {counted(len(found), 'change')}")
+    tag = (Column("TAG", "reference"),) if asked.value is None else ()
+    printer.table((*tag, *PEOPLE), found, under=lines if diff else None)
+    if diff and any(map(has_hidden, found)):
+        printer.note(how_to_see(session, str(asked)))
 
 
 def _present(asked: Reference) -> str:

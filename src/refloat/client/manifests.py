@@ -3,7 +3,6 @@
 What was asked for by digest is compared with it, and with the digest the registry says.
 """
 
-import json
 from dataclasses import dataclass
 
 from refloat.client.asking import Asking
@@ -11,6 +10,7 @@ from refloat.client.errors import Broken
 from refloat.client.exchange import Repeats, Reply, Request, number_in
 from refloat.client.scopes import deleting, pulling, pushing
 from refloat.core import media
+from refloat.core.document import read as read_document
 from refloat.core.errors import DigestInvalid, ManifestInvalid
 from refloat.core.names import Digest
 from refloat.language import say
@@ -71,7 +71,9 @@ def resolve(asking: Asking, repository: str, reference: str) -> Pointer | None:
 
 
 def put(asking: Asking, repository: str, reference: str, held: Held) -> None:
-    """Put a manifest. Raises what client.errors names."""
+    """Put a manifest. Raises what client.errors names: what a registry says is its type need not be one."""
+    if held.media_type and not media.is_media_type(held.media_type):
+        raise Broken(say("{digest} has no media type that can be sent", digest=held.digest))
     request = Request("PUT", _path(repository, reference), {"Content-Type": held.media_type}, held.body)
     reply = asking.ask(request, pushing(repository))
     if not 200 <= reply.status < 300:
@@ -123,7 +125,7 @@ def _media_type(reply: Reply, body: bytes) -> str:
     if not media.is_generic(declared):
         return declared
     try:
-        document = json.loads(body)
-        return media.media_type_of(document if isinstance(document, dict) else {}, "", None)
-    except (ValueError, RecursionError, ManifestInvalid):
+        found = media.media_type_of(read_document(body), "", None)
+    except ManifestInvalid:
         return declared
+    return found if media.is_media_type(found) else declared

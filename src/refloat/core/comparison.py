@@ -1,8 +1,9 @@
 """What differs between two states of a reference: bytes, platforms, and of each platform its layers and config."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from refloat.core.names import Digest
 from refloat.core.nesting import cut, is_same
@@ -22,11 +23,15 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One image, as it is or as an index has it for a platform. `config` is empty where it could not be read."""
+    """One image, as it is or as an index has it for a platform. `config` is empty where it could not be read.
+
+    Of a config that is `hidden` nobody is told more than the names of what it sets.
+    """
 
     platform: str | None
     layers: tuple[Layer, ...]
     config: Mapping[str, object]
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,16 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """Stands for a value that is not told, nor whether it differs from the other: that would tell it by and by."""
+
+
+HIDDEN = Hidden()
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
-    """One value of a config that differs: `Env.PATH`, `Labels.version`, `Cmd`. None: not there.
+    """One value of a config that differs: `Env.PATH`, `Labels.version`, `Cmd`. None: not there. It may be Hidden.
 
     What lies deeper in a value than DEEPEST levels is cut, though it was compared.
     """
@@ -115,7 +128,7 @@ def _difference(old: Build, new: Build) -> BuildDifference:
         kept=len(old.layers) - len(removed),
         added=_beyond(new.layers, old.layers),
         removed=removed,
-        settings=_settings(_flat(old.config), _flat(new.config)),
+        settings=_settings(_told(old), _told(new)),
     )
 
 
@@ -132,26 +145,54 @@ def _beyond(layers: Iterable[Layer], others: Iterable[Layer]) -> tuple[Layer, ..
 
 
 def _settings(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[Setting, ...]:
-    differing = (name for name in sorted(old.keys() | new.keys()) if not is_same(old.get(name), new.get(name)))
-    return tuple(Setting(name, cut(old.get(name), DEEPEST), cut(new.get(name), DEEPEST)) for name in differing)
+    both = ((name, old.get(name), new.get(name)) for name in sorted(old.keys() | new.keys()))
+    differing = (one for one in both if HIDDEN in one[1:] or not is_same(one[1], one[2]))
+    return tuple(Setting(name, cut(before, DEEPEST), cut(after, DEEPEST)) for name, before, after in differing)
+
+
+def _told(build: Build) -> Mapping[str, object]:
+    """Return what may be told of a config: its values by their names, or of a hidden one the names."""
+    if not build.hidden:  # guard: what-was-deleted-is-not-told
+        return _flat(build.config)
+    return {name: HIDDEN for place, value in _entries(build.config) for name in _names(place, value)}
+
+
+def _names(name: str, value: object) -> Iterable[str]:
+    """Return the names of an entry. Variables and labels have their own; what else is keyed may itself be a value."""
+    if name == "Env" and _is_texts(value):
+        return [f"Env.{variable}" for variable, sign, _ in map(_halves, value) if sign]
+    if name == "Labels" and isinstance(value, Mapping):
+        return [f"Labels.{label}" for label in value]
+    return [name]
 
 
 def _flat(config: Mapping[str, object]) -> dict[str, object]:
     """Name each value of a config by one word: what runs (`config`) by its own, the rest by where it stands."""
     found: dict[str, object] = {}
-    for name, value in config.items():
-        if name == "config" and isinstance(value, Mapping):
-            for inner, said in value.items():
-                found |= _named(str(inner), said)
-        elif name not in FOLLOWS:
-            found |= _named(name, value)
+    for name, value in _entries(config):
+        found |= _named(name, value)
     return found
 
 
+def _entries(config: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in config.items():
+        if name == "config" and isinstance(value, Mapping):
+            yield from value.items()
+        elif name not in FOLLOWS:
+            yield name, value
+
+
 def _named(name: str, value: object) -> dict[str, object]:
-    if name == "Env" and isinstance(value, list) and all(isinstance(entry, str) for entry in value):
-        pairs = (entry.partition("=") for entry in value)
-        return {f"Env.{variable}": said for variable, _, said in pairs}
+    if name == "Env" and _is_texts(value):
+        return {f"Env.{variable}": said for variable, _, said in map(_halves, value)}
     if isinstance(value, Mapping) and value:
         return {f"{name}.{inner}": said for inner, said in value.items()}
     return {name: value}
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _halves(entry: str) -> tuple[str, str, str]:
+    return entry.partition("=")

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 
-import msgspec
+from refloat.core.document import read
+from refloat.core.errors import ManifestInvalid
+from refloat.core.names import OTHER_DIGEST
 
+LARGEST_SIZE = (1 << 63) - 1  # bytes, as the image specification writes sizes: int64
 LARGEST_CONFIG = 1 << 20  # bytes; a config beyond this is not opened for people
 
 
 def document_in(body: bytes) -> dict[str, object]:
     """Return a JSON object; of anything else, an empty one."""
     try:
-        document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return read(body)
+    except ManifestInvalid:
         return {}
-    return document if isinstance(document, dict) else {}
 
 
 def entries_in(document: Mapping[str, object], name: str) -> list[dict[str, object]]:
@@ -32,6 +34,23 @@ def descriptors_in(body: bytes) -> dict[str, dict[str, object]]:
     found = entries_in({"config": [document.get("config")]}, "config")
     entries = (*found, *entries_in(document, "layers"), *entries_in(document, "manifests"))
     return {str(entry["digest"]): entry for entry in entries}
+
+
+def size_in(descriptor: Mapping[str, object]) -> int:
+    """Return the size a descriptor says in bytes; 0 where it says none that could be one."""
+    size = descriptor.get("size")
+    return size if isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= LARGEST_SIZE else 0
+
+
+def is_zero(descriptor: object) -> bool:
+    """Is this what Go writes for a descriptor that nobody filled in: `{"mediaType":"","digest":"","size":0}`?"""
+    return isinstance(descriptor, dict) and "digest" in descriptor and not any(descriptor.values())
+
+
+def is_foreign(descriptor: object) -> bool:
+    """Does this name its content by an algorithm that nothing is kept by here? OCI Image 1.1 "Digests"."""
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    return isinstance(digest, str) and OTHER_DIGEST.fullmatch(digest) is not None
 
 
 def platform_of(said: object) -> str | None:

@@ -9,16 +9,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
-import msgspec
-
+from refloat.core import media
+from refloat.core.descriptors import document_in, is_foreign, is_zero
+from refloat.core.document import read
 from refloat.core.errors import DigestInvalid, ManifestInvalid
-from refloat.core.media import IMAGES, INDEXES, media_type_of, refuse_confusion
-from refloat.core.names import Digest
+from refloat.core.media import IMAGES, INDEXES
+from refloat.core.names import Digest, printable
 from refloat.core.nesting import is_deeper
 
 MAX_SIZE = 4 * 1024 * 1024
-MAX_DEPTH = 64
+MAX_DEPTH = 64  # levels, in a body whose type we do not know
 MAX_NESTING = 500  # levels of JSON, whatever they mean: every reader of a stored manifest gets through so many
+TOO_DEEP = "the manifest is nested deeper than {} levels"
 
 Kind = Literal["config", "layer", "child", "other"]
 
@@ -34,86 +36,67 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a manifest says, beside its bytes."""
+    """What a manifest says, beside its bytes. `refusal` is why none like it is taken where it was not before, if so."""
 
     media_type: str
     artifact_type: str | None
     subject: Digest | None
     annotations: Mapping[str, str]
     needs: tuple[Need, ...]  # each digest once, the required reading of it first
+    refusal: str | None = None
 
 
 def parse(body: bytes, declared: str, stored: str | None = None) -> Manifest:
     """Read a manifest.
 
-    `declared` is the request's Content-Type; `stored` the type this digest already has here. A stored
-    type never changes; an absent or generic one is taken from the stored row, else the body's
-    `mediaType`, else the body's shape. Raises ManifestInvalid with a sentence.
+    `declared` is the request's Content-Type; `stored` the type this digest has here, where it is to be read as that.
+    An absent or generic type is taken from the stored row, else the body's `mediaType`, else the body's shape.
+    Raises ManifestInvalid with a sentence.
     """
-    document = _document(body)
-    if stored is None:
-        _refuse_deeper(body, document)
-    declared = declared.partition(";")[0].strip().lower()
-    media_type = media_type_of(document, declared, stored)
-    if stored is not None and media_type != stored:
-        raise ManifestInvalid(f"this digest is stored here as {stored}; its type does not change")
-    refuse_confusion(document, media_type)
+    document = read(body)
+    media_type = media.media_type_of(document, media.bare(declared), stored)
+    if stored is not None and media_type not in (stored, stored.lower()):
+        raise ManifestInvalid(f"this digest is stored here as {printable(stored)}; its type does not change")
+    media_type = media_type if stored is None else stored
+    media.refuse_confusion(document, media_type)
     return Manifest(
         media_type=media_type,
         artifact_type=_artifact_type(document, media_type),
         subject=_subject(document),
         annotations=_annotations(document),
         needs=_needs(document, media_type),
+        refusal=_depth_refusal(body, document) or media.refusal_of(document, media_type),
     )
 
 
-def annotations_of(body: bytes) -> Mapping[str, str]:
-    """Return the annotations of a stored manifest; spec "Listing Referrers" hands them on.
+def _depth_refusal(body: bytes, document: dict[str, object]) -> str | None:
+    """Return why a new body is refused: a later reader, who begins further from the ground, might not get through."""
+    may_be = body.count(b"[") + body.count(b"{") > MAX_NESTING
+    return TOO_DEEP.format(MAX_NESTING) if may_be and is_deeper(document, MAX_NESTING) else None
 
-    A body that cannot be read has none: it must not keep others from being listed.
-    """
+
+def annotations_of(body: bytes) -> Mapping[str, str]:
+    """Return the annotations of a stored manifest; spec "Listing Referrers" hands them on."""
     try:
-        return _annotations(_document(body))
-    except ManifestInvalid:
+        return _annotations(document_in(body))
+    except ManifestInvalid:  # stored when more was taken; a list of others does not fail for it
         return {}
 
 
-def _document(body: bytes) -> dict[str, object]:
-    try:
-        document = msgspec.json.decode(body)
-    except RecursionError:
-        raise _too_deep() from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise ManifestInvalid(f"the manifest is not JSON: {problem}") from None
-    if not isinstance(document, dict):
-        raise ManifestInvalid("the manifest is not a JSON object")
-    return document
-
-
-def _refuse_deeper(body: bytes, document: dict[str, object]) -> None:
-    """Raise ManifestInvalid for what a later reader, who begins further from the ground, might not get through."""
-    if body.count(b"[") + body.count(b"{") > MAX_NESTING and is_deeper(document, MAX_NESTING):
-        raise _too_deep()
-
-
-def _too_deep() -> ManifestInvalid:
-    return ManifestInvalid(f"the manifest is nested deeper than {MAX_NESTING} levels")
-
-
 def _artifact_type(document: dict[str, object], media_type: str) -> str | None:
-    """Spec "Listing Referrers": the artifactType, or for an image manifest its config's mediaType."""
-    own = document.get("artifactType")
-    if isinstance(own, str) and own:
-        return own
-    config = document.get("config")
-    if media_type in IMAGES and isinstance(config, dict) and isinstance(config.get("mediaType"), str):
-        return str(config["mediaType"])
-    return None
+    """Spec "Listing Referrers": the artifactType, or for an image manifest its config's mediaType.
+
+    A descriptor may call its type what it likes; what is no media type is handed on as nothing's.
+    """
+    said, config = document.get("artifactType"), document.get("config")
+    if not (isinstance(said, str) and said) and media_type in IMAGES and isinstance(config, dict):
+        said = config.get("mediaType")
+    return said if isinstance(said, str) and media.is_media_type(said) else None
 
 
 def _subject(document: dict[str, object]) -> Digest | None:
     subject = document.get("subject")
-    if subject is None:
+    if subject is None or is_zero(subject):
         return None
     if not isinstance(subject, dict):
         raise ManifestInvalid("subject is not a descriptor")
@@ -121,12 +104,13 @@ def _subject(document: dict[str, object]) -> Digest | None:
 
 
 def _annotations(document: dict[str, object]) -> dict[str, str]:
+    """Return the annotations; a value that is null is read as Go reads it, as nothing."""
     annotations = document.get("annotations")
     if annotations is None:
         return {}
-    if not isinstance(annotations, dict) or not all(isinstance(text, str) for text in annotations.values()):
+    if not isinstance(annotations, dict) or not all(isinstance(text, str | None) for text in annotations.values()):
         raise ManifestInvalid("annotations are not a map of strings")
-    return {str(name): str(text) for name, text in annotations.items()}
+    return {str(name): str(text or "") for name, text in annotations.items()}
 
 
 def _needs(document: dict[str, object], media_type: str) -> tuple[Need, ...]:
@@ -146,22 +130,24 @@ def _image_needs(document: dict[str, object]) -> Iterator[Need]:
     yield Need(_digest(document["config"], "config"), "config", required=True)
     for entry in _list(document, "layers"):
         elsewhere = isinstance(entry, dict) and bool(entry.get("urls"))
-        yield Need(_digest(entry, "layers"), "layer", required=not elsewhere)
+        if not (elsewhere and is_foreign(entry)):
+            yield Need(_digest(entry, "layers"), "layer", required=not elsewhere)
 
 
-def _descriptors(document: object) -> Iterator[Digest]:
-    """Every `{"digest": …}` and `{"blobSum": …}` in a body whose type we do not know, in their order."""
-    pending: list[tuple[str, object, int]] = [("", document, 0)]
+def _descriptors(document: dict[str, object]) -> Iterator[Digest]:
+    """Every `{"digest": …}` and `{"blobSum": …}` in a body whose type we do not know, in its order."""
+    pending: list[tuple[object, int]] = [(document, 0)]
     while pending:
-        name, value, depth = pending.pop()
-        if name in ("digest", "blobSum"):
-            yield from _own_digest(value)
-        elif depth > MAX_DEPTH:
-            raise ManifestInvalid(f"the manifest is nested deeper than {MAX_DEPTH}")
-        elif isinstance(value, list):
-            pending.extend(("", inner, depth + 1) for inner in reversed(value))
-        elif isinstance(value, dict):
-            pending.extend((name, value[name], depth + 1) for name in reversed(value) if name != "subject")
+        value, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise ManifestInvalid(TOO_DEEP.format(MAX_DEPTH))
+        inner = list(value) if isinstance(value, list) else []
+        for name, each in value.items() if isinstance(value, dict) else ():
+            if name in ("digest", "blobSum"):
+                yield from _own_digest(each)
+            elif name != "subject":
+                inner.append(each)
+        pending += [(each, depth + 1) for each in reversed(inner)]
 
 
 def _own_digest(value: object) -> Iterator[Digest]:

@@ -15,6 +15,7 @@ ALGORITHMS = {"sha256": 64, "sha512": 128}  # algorithm -> number of hex digits
 NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+OTHER_DIGEST = re.compile(r"(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
 _FALLBACK = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.(?:sig|sbom|att))?")
 MAX_NAME = 255
 MAX_TAG = 128

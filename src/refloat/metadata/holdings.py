@@ -14,6 +14,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _REF = """
 INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT size FROM blobs WHERE digest = ?7))"""
+_ANEW = """
+ON CONFLICT (repository, parent, digest) DO UPDATE SET kind = excluded.kind, required = excluded.required,
+child = excluded.child, blob = excluded.blob, size = excluded.size"""
 _HELD = (
     "SELECT 1 FROM blobs b WHERE b.digest = ?2"
     " AND b.damaged_at IS NULL"  # guard: what-is-damaged-is-pushed-again
@@ -78,6 +81,21 @@ class Holdings(References):
             "UPDATE refs SET child = digest WHERE repository = ? AND digest = ? AND child IS NULL AND blob IS NULL",
             (number, digest),
         )
+
+    def retype_manifest(self, repository: RepositoryName, digest: Digest, manifest: Manifest) -> None:
+        """Store a manifest's type anew, and what it needs as that type. What it held before it holds on to.
+
+        Each reference is looked up while the one before it still holds: nothing is let go of in between.
+        """
+        number = self._repository(repository)
+        self._execute(
+            """UPDATE manifests SET media_type = ?3, artifact_type = ?4, subject = ?5
+               WHERE repository = ?1 AND digest = ?2""",
+            (number, digest, manifest.media_type, manifest.artifact_type, manifest.subject),
+        )
+        for need in manifest.needs:
+            child, blob = self._held_as(number, need)
+            self._execute(_REF + _ANEW, (number, digest, need.digest, need.kind, need.required, child, blob))
 
     def heal_manifest(self, repository: RepositoryName, digest: Digest, body: bytes) -> None:
         """Put right what the disk made of a stored manifest's body; `body` hashes to `digest`."""

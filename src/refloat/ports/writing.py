@@ -65,6 +65,9 @@ class Transaction(Protocol):
     ) -> None:
         """Store a manifest and what it needs. A required blob that nothing holds fails the transaction."""
 
+    def retype_manifest(self, repository: RepositoryName, digest: Digest, manifest: Manifest) -> None:
+        """Store a manifest's type anew, and what it needs as that type. What it held before it holds on to."""
+
     def heal_manifest(self, repository: RepositoryName, digest: Digest, body: bytes) -> None:
         """Put right what the disk made of a stored manifest's body; `body` hashes to `digest`."""
 

@@ -102,7 +102,7 @@ DISTRIBUTION = (
         for name in ("remoteurl", "username", "password", "ttl")
     ),
     Declared("proxy.exec", ANY, Treatment.HONOURED),
-    _idle("compatibility", "accepted, no effect: old manifests are stored and served as they are"),
+    _idle("compatibility", "accepted, no effect: Docker schema 1 is not taken, what is stored of it is served"),
     _idle("validation.enabled", "accepted, no effect", PLAIN),
     _idle("validation.disabled", "accepted, no effect", PLAIN),
     _idle(

@@ -1,10 +1,12 @@
 """Compare two states of a repository's image: what it is with what it was, or any two digests it holds."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 from refloat.core.comparison import Build, Comparison, Layer, State, compare
-from refloat.core.descriptors import LARGEST_CONFIG, document_in, entries_in, platform_of
-from refloat.core.errors import ManifestUnknown
+from refloat.core.descriptors import LARGEST_CONFIG, document_in, entries_in, platform_of, size_in
+from refloat.core.errors import DigestInvalid, ManifestUnknown
 from refloat.core.media import INDEXES
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import StoredManifest
@@ -15,12 +17,17 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Where a repository's states are read: the reader, the lists, the bytes."""
+    """Where a repository's states are read: the reader, the lists, the bytes, at an instant.
+
+    `extent` says whether what is deleted is read too, or only what a pull could read.
+    """
 
     read: Reader
     listing: Listing
     blobs: BlobStore
     repository: RepositoryName
+    now: int
+    extent: Literal["live", "deleted"]
 
 
 def compare_states(archive: Archive, old: Reference, new: Reference) -> Comparison:
@@ -72,22 +79,40 @@ def _stored(archive: Archive, reference: Reference) -> StoredManifest | None:
 
 
 def _build(archive: Archive, manifest: StoredManifest, platform: str | None) -> Build:
-    config = _config(archive, manifest.digest)
-    layers = tuple(
-        Layer(Digest(str(entry["digest"])), size if isinstance(size := entry.get("size"), int) else 0)
-        for entry in entries_in(document_in(manifest.body), "layers")
-    )
-    return Build(platform or platform_of(config), layers, config)
+    digest = _config_of(archive, manifest.digest)
+    config = {} if digest is None else _read(archive, digest)
+    hidden = digest is not None and not _is_told(archive, digest)
+    return Build(platform or platform_of(config), _layers(manifest), config, hidden)
 
 
-def _config(archive: Archive, manifest: Digest) -> dict[str, object]:
-    """Read the config that a manifest of this repository holds; what cannot be read is empty."""
+def _layers(manifest: StoredManifest) -> tuple[Layer, ...]:
+    """Return the layers a body names by digests that are kept here, with the sizes it says."""
+    found = []
+    for entry in entries_in(document_in(manifest.body), "layers"):
+        with suppress(DigestInvalid):
+            found.append(Layer(Digest.parse(str(entry.get("digest"))), size_in(entry)))
+    return tuple(found)
+
+
+def _config_of(archive: Archive, manifest: Digest) -> Digest | None:
+    """Return the config that a manifest of this repository holds, where it can be opened for people."""
     for need, size in archive.listing.needs(archive.repository, manifest):
         if need.kind == "config" and size is not None and size <= LARGEST_CONFIG:
-            live = archive.read.live_key(need.digest)
-            if live is not None and not live.damaged:
-                try:
-                    return document_in(archive.blobs.path(live.key).read_bytes())
-                except OSError:
-                    return {}
-    return {}
+            return need.digest
+    return None
+
+
+def _is_told(archive: Archive, config: Digest) -> bool:
+    """Nothing deleted is readable: a config is told where it can be pulled, or to whom all is told."""
+    return archive.extent == "deleted" or archive.read.blob(archive.repository, config, archive.now) is not None
+
+
+def _read(archive: Archive, config: Digest) -> dict[str, object]:
+    """Read a config; what cannot be read is empty."""
+    live = archive.read.live_key(config)
+    if live is None or live.damaged:
+        return {}
+    try:
+        return document_in(archive.blobs.path(live.key).read_bytes())
+    except OSError:
+        return {}

@@ -1,14 +1,19 @@
-"""Accepting a manifest. A saved one that is put back is a restore: it may use whatever its repository holds."""
+"""Accepting a manifest. A saved one that is put back is a restore: it may use whatever its repository holds.
+
+What is stored once is taken again whatever is asked of the first of its kind, and keeps its type while a tip points to
+it. Where none does, a push may say another: what history holds of the digest has that type from then on.
+"""
 
 from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
-from refloat.core.errors import DigestInvalid, ManifestBlobUnknown
+from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid
 from refloat.core.followers import followers_of
 from refloat.core.manifest import Manifest, parse
+from refloat.core.media import is_generic, is_same
 from refloat.core.moves import Proposal
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.names import Digest, Reference, RepositoryName, Tag, printable
 from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
 from refloat.ports import Transaction
@@ -27,11 +32,16 @@ class ManifestPush:
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """What a push came to; `change` is None when everything already was as pushed."""
+    """What a push came to; `change` is None when everything already was as pushed.
+
+    `before` is the type the digest was stored under until now, where this push gave it another.
+    """
 
     digest: Digest
     subject: Digest | None
     change: str | None
+    media_type: str
+    before: str | None
 
 
 def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
@@ -44,13 +54,32 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     tx.lock([repository])
     refuse_blocked(tx.read.block_on(digest))  # guard: a-blocked-manifest-is-refused
     push.condition.refuse(push.reference, tx.view(repository).value(push.reference))
-    manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
+    stored = tx.media_type(repository, digest)
+    manifest = _read(tx, repository, push, digest, stored)
     _store(tx, repository, digest, push.body, manifest, cause.at)
     proposal = _proposal(tx, repository, push, digest)
     moves = close(tx.view(repository), repository, proposal, cause.rules).moves
     change = tx.record("push", cause, {repository: moves}, None)
     tx.used(repository, digest)
-    return Pushed(digest, manifest.subject, change)
+    before = stored if stored != manifest.media_type else None
+    return Pushed(digest, manifest.subject, change, manifest.media_type, before)
+
+
+def _read(
+    tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest, stored: str | None
+) -> Manifest:
+    """Return what was pushed as it is to be read: as what is stored, or as a first push, which may be refused."""
+    if stored is not None and (is_generic(push.declared) or is_same(push.declared, stored)):
+        return parse(push.body, push.declared, stored)
+    manifest = parse(push.body, push.declared)
+    if stored is not None and tx.view(repository).value(digest) is not None:  # guard: what-is-live-keeps-its-type
+        raise ManifestInvalid(
+            f"{digest} is stored here as {printable(stored)}, and its type does not change while it can be pulled:"
+            f" delete it, by its digest or with  refloat rm {repository}@{digest}  and push it again"
+        )
+    if manifest.refusal is not None:
+        raise ManifestInvalid(manifest.refusal)
+    return manifest
 
 
 def _digest(push: ManifestPush) -> Digest:
@@ -65,14 +94,19 @@ def _digest(push: ManifestPush) -> Digest:
 def _store(
     tx: Transaction, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
 ) -> None:
-    if tx.has_manifest(repository, digest):
+    stored = tx.media_type(repository, digest)
+    if stored is not None:
         tx.heal_manifest(repository, digest, body)
+    if stored == manifest.media_type:
         return
     missing = tx.missing(repository, manifest.needs)
     if missing:
         detail = [{"digest": digest} for digest in missing]
         raise ManifestBlobUnknown(f"{repository} does not hold {len(missing)} blobs this manifest needs", detail)
-    tx.put_manifest(repository, digest, body, manifest, at)
+    if stored is None:
+        tx.put_manifest(repository, digest, body, manifest, at)
+    else:
+        tx.retype_manifest(repository, digest, manifest)
 
 
 def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:

@@ -31,7 +31,7 @@ from refloat.web.management_comparison import Compared, ComparisonQuery, get_com
 from refloat.web.management_desk import Desk
 from refloat.web.management_names import Names, NamesQuery, get_names
 from refloat.web.management_openapi import Json, describe
-from refloat.web.management_table import REPOSITORY, Address, Conditions, admin, get, post
+from refloat.web.management_table import REPOSITORY, Address, Conditions, admin, get, guarded, post
 
 REFERENCE: Conditions = (NameInvalid, DigestInvalid, ManifestUnknown)
 HINDERED: Conditions = (ChangeConflict, ChangeGone, Purged, ProtectedTag, Unsupported)
@@ -59,7 +59,7 @@ ADDRESSES: tuple[Address, ...] = (
     get(REPOSITORY + "/images", reads.get_images, queries.ImagesQuery, shapes.Images),
     get(REPOSITORY + "/image", reads.get_image, queries.ImageQuery, shapes.Image, REFERENCE),
     get(REPOSITORY + "/history", reads.get_history, queries.HistoryQuery, shapes.History, REFERENCE),
-    get(REPOSITORY + "/comparison", get_comparison, ComparisonQuery, Compared, REFERENCE),
+    guarded(get(REPOSITORY + "/comparison", get_comparison, ComparisonQuery, Compared, REFERENCE)),
     get(REPOSITORY + "/usage", usage.get_tag_sizes, queries.Page, usage.TagSizes),
     get("/usage", usage.get_usage, queries.Query, usage.Usage),
     get("/usage/repositories", usage.get_repository_sizes, queries.Page, usage.RepositorySizes),

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Literal
 
 from starlette.requests import Request
 
-from refloat.core.comparison import BuildDifference, Comparison, Layer, State
+from refloat.core.comparison import BuildDifference, Comparison, Hidden, Layer, Setting, State
 from refloat.core.names import RepositoryName
 from refloat.usecases.compare import Archive, compare_states
 from refloat.web import management_requests as asked
@@ -14,6 +15,7 @@ from refloat.web.management_queries import Query
 from refloat.web.management_shapes import Answer, Row
 from refloat.web.spelling import Anything, AskedReference, Count, DigestText, RepositoryText
 
+Side = Literal["old", "new"]
 MOST = 100  # of each list; beside it is how many there are
 
 
@@ -39,12 +41,13 @@ class ComparedLayer(Row, frozen=True, kw_only=True):
     size: Count
 
 
-class ComparedSetting(Row, frozen=True, kw_only=True):
-    """A value of the config that differs, such as `Env.PATH`; `null` is not there."""
+class ComparedSetting(Row, frozen=True, kw_only=True, omit_defaults=True):
+    """A value of the config that differs, such as `Env.PATH`; `null` is not there, or `hidden`: of what is deleted."""
 
     name: str
     old: Anything
     new: Anything
+    hidden: Sequence[Side] = ()
 
 
 class ComparedImage(Row, frozen=True, kw_only=True):
@@ -77,10 +80,12 @@ class Compared(Answer, frozen=True, kw_only=True, tag="refloat.comparison/1"):
 async def get_comparison(desk: Desk, request: Request, query: ComparisonQuery) -> Compared:
     """Answer what differs between two references of a repository, each a tag, or a digest it has or holds."""
     repository = desk.name(request.path_params["name"])
+    extent: Literal["live", "deleted"] = "deleted" if desk.is_admin(request) else "live"
 
     def read() -> Compared:
         asked.refuse_missing(desk.read, repository)
-        archive = Archive(desk.read, desk.listing, desk.services.blobs, repository)
+        now = desk.services.now()
+        archive = Archive(desk.read, desk.listing, desk.services.blobs, repository, now, extent)
         old, new = (desk.reference(repository, text) for text in (query.old, query.new))
         return comparison_document(repository, compare_states(archive, old, new))
 
@@ -107,7 +112,6 @@ def _state(state: State) -> ComparedState:
 
 
 def _build(build: BuildDifference) -> ComparedImage:
-    settings = [ComparedSetting(name=value.name, old=value.old, new=value.new) for value in build.settings[:MOST]]
     return ComparedImage(
         platform=build.platform,
         layers_kept=build.kept,
@@ -115,9 +119,16 @@ def _build(build: BuildDifference) -> ComparedImage:
         layers_added_total=len(build.added),
         layers_removed=_layers(build.removed),
         layers_removed_total=len(build.removed),
-        config=settings,
+        config=[_setting(setting) for setting in build.settings[:MOST]],
         config_total=len(build.settings),
     )
+
+
+def _setting(setting: Setting) -> ComparedSetting:
+    values: dict[Side, object] = {"old": setting.old, "new": setting.new}
+    hidden = tuple(side for side, value in values.items() if isinstance(value, Hidden))
+    told = {side: None if side in hidden else value for side, value in values.items()}
+    return ComparedSetting(name=setting.name, old=told["old"], new=told["new"], hidden=hidden)
 
 
 def _layers(layers: Sequence[Layer]) -> Sequence[ComparedLayer]:

@@ -74,6 +74,13 @@ class Desk:
         cause = self.services.cause(self._raw(request))
         return cause if reason is None else dataclasses.replace(cause, reason=reason)
 
+    def is_admin(self, request: Request) -> bool:
+        """Does this request show the admin token? Raises Denied where it shows another, as that was not meant."""
+        if ADMIN not in request.headers:
+            return False
+        self.refuse_others(request)
+        return True
+
     def refuse_others(self, request: Request) -> None:
         """Raise Denied for whoever has no admin token.
 

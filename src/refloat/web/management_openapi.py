@@ -83,8 +83,8 @@ def _operation(address: Address) -> Json:
         needed = any(field.required for field in msgspec.structs.fields(address.asked))
         said["requestBody"] = {"required": needed, "content": _content(SCHEMAS + address.asked.__name__)}
     said["responses"] = {**_answers(address), **_refusals(address.conditions)}
-    if address.needs == "admin":
-        said["security"] = [{"admin": []}]
+    if address.needs != "nothing":
+        said["security"] = [{"admin": []}] if address.needs == "admin" else [{}, {"admin": []}]
     return said
 
 

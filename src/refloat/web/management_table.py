@@ -43,7 +43,7 @@ class Address:
     answered: type[object]
     refused: Conditions
     endpoint: Endpoint
-    needs: Literal["nothing", "admin"] = "nothing"
+    needs: Literal["nothing", "admin for all of it", "admin"] = "nothing"
 
     @property
     def parameters(self) -> list[str]:
@@ -105,6 +105,11 @@ def admin(address: Address) -> Address:
         return await address.endpoint(desk, request)
 
     return replace(address, endpoint=ask, needs="admin")
+
+
+def guarded(address: Address) -> Address:
+    """Declare that an address tells more with the admin token than without."""
+    return replace(address, needs="admin for all of it")
 
 
 def _told_by(endpoint: Callable[..., object]) -> tuple[str, str]:

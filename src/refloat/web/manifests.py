@@ -1,20 +1,35 @@
 """Manifests on the wire. Spec: "Pulling Manifests", "Pushing Manifests", "Deleting Manifests"."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from refloat.core.errors import ManifestTooLarge, Unsupported
 from refloat.core.manifest import MAX_SIZE
+from refloat.core.media import is_active, is_media_type
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import resolve
-from refloat.usecases.push import ManifestPush, push_manifest
+from refloat.usecases.push import ManifestPush, Pushed, push_manifest
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 
+AS_BYTES: tuple[Header, ...] = (
+    (b"content-type", b"application/octet-stream"),
+    (b"content-disposition", b"attachment"),
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+)
+"""How a manifest is sent whose type cannot be a header's value, or would make it a page of this origin.
+
+Such types were taken once. Put again with this one, the manifest has its own: a generic type is taken from the row.
+"""
+
 
 async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
-    """GET and HEAD: the bytes as pushed, under the type they were pushed with; Accept selects nothing."""
+    """GET and HEAD: the bytes as pushed, under the type they were pushed with; Accept selects nothing.
+
+    Of a type that is not taken any more the bytes are as pushed, and the type says that they are bytes.
+    """
     stored = resolve(door.metadata.read, repository, reference)
     digest = stored.digest.encode()
     etag = b'"' + digest + b'"'
@@ -22,8 +37,16 @@ async def get(door: Door, request: Request, repository: RepositoryName, referenc
     if is_match(request.header(b"if-none-match"), etag):
         await request.answer(304, headers)
         return
-    headers.append((b"content-type", stored.media_type.encode()))
+    headers.extend(_typed(stored.media_type))
     await request.answer(200, headers, stored.body)
+
+
+@lru_cache(maxsize=256)
+def _typed(media_type: str) -> tuple[Header, ...]:
+    """Return the headers that say what a manifest is."""
+    if is_media_type(media_type) and not is_active(media_type):
+        return ((b"content-type", media_type.encode()),)
+    return AS_BYTES
 
 
 def is_match(header: bytes | None, etag: bytes) -> bool:
@@ -55,10 +78,20 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         (b"etag", b'"' + pushed.digest.encode() + b'"'),
         *change_header(pushed.change),
         *((b"oci-tag", tag.encode()) for tag in tags),
+        *_retyped(pushed),
     ]
     if pushed.subject is not None:
         headers.append((b"oci-subject", pushed.subject.encode()))
     await request.answer(201, headers)
+
+
+def _retyped(pushed: Pushed) -> tuple[Header, ...]:
+    """Return the header that says of a push that it changed the type of what history holds."""
+    if pushed.before is None:
+        return ()
+    before = pushed.before if is_media_type(pushed.before) else "another type"
+    said = f"this digest was stored as {before}; what history holds of it comes back as {pushed.media_type}"
+    return ((b"warning", f'299 - "{said}"'.encode()),)
 
 
 async def _body(request: Request) -> bytes:
