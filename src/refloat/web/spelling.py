@@ -67,6 +67,18 @@ AskedReference = Annotated[
         extra_json_schema={"pattern": f"^(?:{TAG.pattern}|sha256:[0-9a-f]{{7,64}}|sha512:[0-9a-f]{{7,128}})$"},
     ),
 ]
+AskedMoved = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=500,
+        description="a reference that the change moved: REPO:TAG or REPO@DIGEST, or a tag or digest alone",
+        extra_json_schema={
+            "pattern": f"^(?:{NAME.pattern}:{TAG.pattern}|{TAG.pattern}"
+            f"|(?:{NAME.pattern}@)?(?:sha256:[0-9a-f]{{7,64}}|sha512:[0-9a-f]{{7,128}}))$"
+        },
+    ),
+]
 AskedTag = Annotated[
     str, Meta(min_length=1, max_length=200, description="a tag", extra_json_schema={"pattern": f"^{TAG.pattern}$"})
 ]
