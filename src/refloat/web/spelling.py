@@ -38,6 +38,7 @@ ChangeId = Annotated[str, Meta(pattern="^[a-z]{1,10}$", description="the id of a
 ChangeIdOrNone = Annotated[
     str, Meta(pattern="^[a-z]{0,10}$", description="the id of a change, or nothing, for the first change of all")
 ]
+Who = Annotated[str, Meta(min_length=1, description="an account, an address, or a program as docker or docker/27.3")]
 Kinds = Annotated[
     str,
     Meta(
