@@ -1,12 +1,14 @@
 """`refloat log`: which changes it lists, and that it goes on listing."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
+from collections import Counter
 
 from tests.cli.conftest import DEADLINE, Shell
-from tools.content import Content
+from tools.content import Content, make_content
 from tools.serving import Served, wait_until
 
 
@@ -108,3 +110,69 @@ def test_following_begins_where_nothing_was_done_yet(
 def test_what_is_followed_is_no_document(shell: Shell) -> None:
     done = shell("log", "-f", "--json")
     assert (done.code, json.loads(done.err)["hint"]) == (2, "refloat log --follow --jsonl")
+
+
+def image(served: Served, repository: str, content: Content, *tags: str) -> None:
+    """Push one image to each tag, as changes of their own."""
+    for part in content.blobs:
+        served.wire.push_blob(repository, part)
+    for tag in tags:
+        served.wire.push_manifest(repository, tag, content.amd64)
+
+
+def told(shell: Shell, repository: str) -> dict[str, tuple[str, str]]:
+    """Return what `log` says under UNDO of each change, newest first, by its id; and what it did."""
+    return {row[0]: (row[6], row[7]) for row in lines(shell("log", "--repo", repository).out)}
+
+
+def test_what_was_only_pushed_over_is_said_to_have_moved_since(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    name, third = "log/over", make_content("three")
+    for tag, content in zip(("xa", "xb", "xc"), (*contents, third), strict=True):
+        image(registry, name, content, tag)
+    for content in (*contents, third):
+        image(registry, name, content, "v1")
+    last, over, first, *_ = told(shell, name).items()
+    assert (over[1], first[1]) == ((f"{name}:v1", "moved since"), (f"{name}:v1", "moved since"))
+    assert last[1][1].startswith("until 20")
+    document = json.loads(shell("trash", "show", over[0], "--json").out)["change"]
+    assert (document["standing"], document["moved_since"], document["undoable"]) == (False, True, True)
+    refused = shell("undo", over[0])
+    assert (refused.code, refused.err.splitlines()[0]) == (7, f"error: {name}:v1 has moved since")
+    assert f"Would move: {name}:v1" in shell("undo", over[0], "--replace", "-n").out
+    assert shell("undo", last[0]).code == 0
+    assert told(shell, name)[over[0]][1].startswith("until 20")  # what pushed over it was taken back
+    assert told(shell, name)[last[0]][1].startswith("undone by ")
+
+
+def test_what_log_says_of_a_change_is_what_its_undo_answers(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    name, third = "log/states", make_content("four")
+    image(registry, name, contents[0], "v1", "v2", "v3", "v4")
+    image(registry, name, contents[1], "v1")  # over an earlier one, and the image is new: its digest stays
+    image(registry, name, third, "v1")
+    shell("rm", "--tag-only", f"{name}:v2", f"{name}:v3")
+    image(registry, name, third, "v2")  # of two that went, one was pushed anew
+    shell("rm", "--tag-only", f"{name}:v4")
+    image(registry, name, contents[0], "v4")  # put back by a push
+    shell("undo", shell("rm", f"{name}:v1").change)
+    seen = Counter[str]()
+    for change, (_, state) in told(shell, name).items():
+        done = shell("undo", change, "-n")
+        if "moved since" in state:
+            assert (done.code, "moved since" in done.err) == (7, True), (state, done)
+        elif state == "nothing left" or state.startswith("undone by "):
+            assert (done.code, "Nothing to do" in done.out) == (0, True), (state, done)
+        else:
+            assert (done.code, "Would " in done.out) == (0, True), (state, done)
+        seen[re.sub(r"(by|until) [^,]*", r"\1", state)] += 1
+    parts = {"until", "any time", "until, moved since", "any time, moved since"}
+    assert seen.keys() == {"moved since", "nothing left", "undone by", *parts}
+
+
+def test_nobody_is_no_name(shell: Shell) -> None:
+    for option, said in (("--by", "--by is an account"), ("--kind", "--kind is push"), ("--since", "'' is not a time")):
+        done = shell("log", option, "")
+        assert (done.code, done.err.startswith(f"error: {said}")) == (2, True), done

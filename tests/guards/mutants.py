@@ -9,6 +9,7 @@ ENDING = "tests/purge/test_ending.py::"
 PURGED = "tests/purge/test_served.py::"
 COPIES = "tests/purge/test_copies.py::"
 HISTORY = "tests/usecases/test_delete_and_undo.py::"
+UPGRADES = "tests/serve/test_upgrades.py::"
 VERIFY = "tests/verify/test_verify.py::"
 
 
@@ -183,9 +184,19 @@ MUTANTS = {
         "if False:",
         VERIFY + "test_a_damaged_manifest_is_not_served_and_the_next_push_heals_it",
     ),
+    "no-database-made-by-opening-it": Mutant(
+        'mode = "rwc" if absent == "made" else "rw"',
+        'mode = "rwc"',
+        "tests/metadata/test_updates.py::test_opening_a_database_makes_none",
+    ),
+    "no-empty-registry-on-an-empty-database": Mutant(
+        'if _holds_images(ours / "objects"):',
+        "if False:",
+        UPGRADES + "test_images_beside_an_empty_database_are_not_served_as_an_empty_registry",
+    ),
     "no-empty-registry-on-bytes": Mutant(
-        "if not database.exists() and objects",
-        "if False and objects",
+        "if not database.exists() and _holds_images(objects):",
+        "if False:",
         "tests/serve/test_directory.py::test_bytes_without_their_database_are_not_served_as_an_empty_registry",
     ),
     "no-empty-registry-on-top": Mutant(
@@ -222,6 +233,11 @@ MUTANTS = {
         "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
         "pass",
         HERE + "test_one_request_at_a_time_has_an_uploads_file",
+    ),
+    "only-a-server-updates": Mutant(
+        "    if found == known:",
+        "    if True:",
+        UPGRADES + "test_who_looks_leaves_an_older_directory_as_it_is",
     ),
     "purge-needs-the-token": Mutant(
         'if not self.services.is_admin(request.headers.get(ADMIN, "")):',

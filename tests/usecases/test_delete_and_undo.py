@@ -273,14 +273,44 @@ def test_a_change_stands_as_long_as_a_reference_is_where_it_moved_it(registry: R
     listing = registry.metadata.listing
     first = push(registry, "a", "v1")
     change = delete(registry, first)
-    assert listing.stands(change)
+    assert listing.standing(change).stands
     restored = registry.do(lambda tx: restore(tx, RestoreRequest(TEAM, Tag("v1")), registry.cause())).change
     assert restored is not None
-    assert (listing.stands(change), listing.stands(restored)) == (False, True)
+    assert (listing.standing(change).stands, listing.standing(restored).stands) == (False, True)
     last = rm(registry, "v1")
-    assert [listing.stands(each) for each in (change, restored, last)] == [True, False, True]
+    assert [listing.standing(each).stands for each in (change, restored, last)] == [True, False, True]
     push(registry, "b", "v1")
-    assert [listing.stands(each) for each in (change, last)] == [True, True]  # the image is still gone
+    assert [listing.standing(each).stands for each in (change, last)] == [True, True]  # the image is still gone
+
+
+def test_a_change_was_moved_over_where_a_reference_is_neither_where_it_moved_it_nor_where_it_was(
+    registry: Registry,
+) -> None:
+    listing = registry.metadata.listing
+    for name in ("a", "b", "c"):
+        push(registry, name, f"x{name}")
+    changes = []
+    for name in ("a", "b", "c"):
+        push(registry, name, "v1")
+        changes.append(listing.changes(TEAM, None, 1)[0].id)
+    created, over, last = changes
+
+    def told(change: str) -> tuple[bool, bool]:
+        standing = listing.standing(change)
+        return standing.stands, standing.moved_on
+
+    assert [told(change) for change in changes] == [(False, True), (False, True), (True, False)]
+    back = take_back(registry, last)
+    assert back is not None
+    assert [told(change) for change in changes] == [(False, True), (True, False), (False, False)]
+    assert told(back) == (True, False)
+    gone = registry.do(
+        lambda tx: remove(tx, Selection({TEAM: [Tag("v1"), Tag("xc")]}), registry.cause(), "tag")
+    ).change
+    assert gone is not None
+    assert [told(change) for change in (created, over, last)] == [(False, False), (False, True), (False, True)]
+    push(registry, "a", "v1")
+    assert told(gone) == (True, True)  # the other tag is still away
 
 
 def test_history_says_which_move_was_taken_back_and_by_what(registry: Registry) -> None:

@@ -39,11 +39,21 @@ def who(entry: Entry) -> object:
 
 
 def undo_state(entry: Entry) -> str:
-    """Say whether and until when a change can be taken back, or that nothing of it is left to take back."""
-    if not entry["standing"]:
-        return say("undone by {change}", change=entry["undone_by"]) if entry["undone_by"] else say("nothing left")
+    """Say whether and until when a change can be taken back, or what became of it where nothing of it is left."""
+    moved = entry.get("moved_since")  # an older server does not say
+    if not entry["standing"] and entry["undone_by"]:
+        return say("undone by {change}", change=entry["undone_by"])
+    if not entry["standing"] and not moved:
+        return say("nothing left")
     if not entry["undoable"]:
         return say("no longer")
+    if not entry["standing"]:
+        return say("moved since")
+    until = _until(entry)
+    return say("{until}, moved since", until=until) if moved else until
+
+
+def _until(entry: Entry) -> str:
     if all(move["old"] is None for move in moves_of(entry)):  # a push, of few moves
         return say("any time")
     return say("until {when}", when=day(str(entry["held_until"])))

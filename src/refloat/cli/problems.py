@@ -56,7 +56,7 @@ other repositories have."""
 
 FLAGS = {
     "as": "--as", "reason": "--reason", "revision": "--rev", "older_than_seconds": "--older-than", "kind": "--kind",
-    "images": "REF...",
+    "images": "REF...", "by": "--by", "reference": "--reference",
 }  # fmt: skip
 """What a person says for a field of a request."""
 

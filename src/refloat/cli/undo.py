@@ -1,5 +1,6 @@
 """`refloat undo`: take a change back."""
 
+import re
 from collections.abc import Iterator
 from typing import cast
 
@@ -11,6 +12,7 @@ from refloat.cli.missing import conflict
 from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.progress import waiting
+from refloat.cli.reference import parse_present
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
 from refloat.cli.wording import counted, day, moment, relative, short
@@ -23,6 +25,7 @@ HINDERED = {
     "protected": say("it is protected"),
     "gone": say("its image is gone for good"),
 }
+BARE = re.compile(r"(?:sha256|sha512):[0-9a-f]{7,}|[^:/@]+")  # a digest or a tag of whichever repository
 PATIENCE = 3600.0  # seconds: very much takes its time
 CHOICES = 20  # changes listed where none was named
 
@@ -41,7 +44,7 @@ class _Undo(Verb):
 @doing.skip
 @doing.replace(help="Move back also what moved since (undoable).")
 @click.option("--as", "as", metavar="TAG", help="Restore one reference of the change under another name.")
-@click.option("--reference", metavar="REF", help="With --as: which reference, where the change moved several.")
+@click.option("--reference", metavar="REF", help="With --as: which one, as REPO:TAG, where the change moved several.")
 @doing.reason
 @doing.dry_run
 def undo(session: Session, change: str | None, **body: object) -> Exit:
@@ -51,11 +54,26 @@ def undo(session: Session, change: str | None, **body: object) -> Exit:
     undoing it, by its ID, does the change again. Where a reference moved since, nothing is done, unless --skip leaves
     it, --replace moves it back as well, or --as restores beside it.
     """
-    server = session.server()
+    host = _name_one(body)
+    server = session.server(host)
     if change is None:
         change = _last(session, server)
     tell_undone(session, server, take_back(session, server, change, body))
     return Exit.OK
+
+
+def _name_one(body: dict[str, object]) -> str | None:
+    """Write `--reference` as the server lists references. Returns the server that it names. Raises Problem."""
+    text = body["reference"]
+    if text is None:
+        return None
+    if body["as"] is None:
+        raise usage(say("--reference says what comes back under another name: --as TAG"))
+    if BARE.fullmatch(str(text)):
+        return None
+    named = parse_present(str(text))
+    body["reference"] = f"{named.repository}{'@' if named.digest else ':'}{named.value}"
+    return named.host
 
 
 def take_back(session: Session, server: Refloat, change: str, body: Document) -> Document:
@@ -165,15 +183,23 @@ def _id(change: str) -> str:
     return change
 
 
+def _offer(session: Session, change: str, body: Document, problem: Problem) -> None:
+    """List what `--reference` may be."""
+    references = cast("list[str]", problem.detail["references"])
+    if "reference" not in problem.detail:
+        problem.message = say("{change} moved several references, and --as brings back one", change=change)
+    more = int(str(problem.detail["references_total"])) - len(references)
+    problem.facts = (*references, *((say("and {count} more", count=f"{more:,}"),) if more else ()))
+    problem.hint = session.command("undo", change, "--as", str(body["as"]), "--reference", "REF")
+
+
 def _refusal(session: Session, change: str, body: Document, error: Refused) -> Problem:
     if error.code == "CHANGE_CONFLICT":
         return conflict(session, error, "moved" if body.get("as") is None else "used")
     problem = problem_of(error)
     references = error.detail.get("references")
-    if isinstance(references, list):
-        problem.message = say("{change} moved several references, and --as brings back one", change=change)
-        problem.facts = tuple(str(reference) for reference in references)
-        problem.hint = session.command("undo", change, "--as", str(body["as"]), "--reference", "REF")
+    if isinstance(references, list) and references:
+        _offer(session, change, body, problem)
     if error.code == "CHANGE_UNKNOWN":
         problem.hint = say("{command}   lists changes", command=session.command("log"))
     if error.code == "CHANGE_GONE":

@@ -92,6 +92,11 @@ def parse_reference(text: str) -> Reference:
     return Digest.parse(text) if ":" in text else Tag.parse(text)
 
 
+def image_name(repository: RepositoryName, reference: Reference) -> str:
+    """Return a reference with its repository, as people write it: `REPO:TAG` or `REPO@DIGEST`."""
+    return f"{repository}{'@' if isinstance(reference, Digest) else ':'}{reference}"
+
+
 def printable(text: str) -> str:
     """Return user text, shortened and with anything but printable ASCII escaped, fit for a message or a log."""
     return ascii(text if len(text) <= 80 else text[:77] + "...")

@@ -11,7 +11,7 @@ import click
 from refloat.cli.verb import TranslatedCommand
 from refloat.language import say
 from refloat.main.place import Directory
-from refloat.main.refusing import ending_in_words
+from refloat.main.refusing import ending_in_words, in_words
 from refloat.ports import Metadata
 from refloat.settings import Flags, Settings, load
 from refloat.settings.durations import text_of
@@ -47,7 +47,7 @@ def _stopped(settings: Settings) -> Iterator[Metadata]:
     from refloat.metadata.store import SqliteMetadata
 
     refuse_empty(settings)
-    with claimed(settings):
+    with in_words(settings.database), claimed(settings):
         metadata = SqliteMetadata(settings.database, settings.root / "refloat", lambda: False)
         with closing(metadata):
             yield metadata

@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from refloat.main.mounts import network_filesystem
@@ -29,6 +30,13 @@ def refuse_empty(settings: Settings) -> None:
     """Raise StartRefused where there is no registry yet: who looks at one must not make one."""
     if not settings.database.is_file():
         raise StartRefused(f"there is no database at {settings.database}", "--root DIR names a directory with images")
+
+
+def refuse_images_alone(settings: Settings) -> None:
+    """Raise StartRefused where there are images, for a database that is there and has nothing in it."""
+    ours = settings.root / "refloat"
+    if _holds_images(ours / "objects"):  # guard: no-empty-registry-on-an-empty-database
+        raise _images_alone(ours, f"their database {settings.database} is empty")
 
 
 def claim(settings: Settings) -> int:
@@ -63,16 +71,24 @@ def _refuse_unadopted(root: Path) -> None:
 def _refuse_half(ours: Path, database: Path) -> None:
     """Bytes without their database, or a database without its bytes, is a volume that is not mounted or lost."""
     objects = ours / "objects"
-    if not database.exists() and objects.is_dir() and any(objects.iterdir()):  # guard: no-empty-registry-on-bytes
-        raise StartRefused(
-            f"{objects} holds images, but their database {database} is not there; the registry would look empty",
-            f"put it back, or a copy from {ours}/backups, or see whether everything is mounted",
-        )
+    if not database.exists() and _holds_images(objects):  # guard: no-empty-registry-on-bytes
+        raise _images_alone(ours, f"their database {database} is not there")
     if database.exists() and not objects.is_dir() and (ours / ".epoch").exists():
         raise StartRefused(
             f"the database is there, but {objects} is not; no image could be pulled",
             "see whether everything is mounted",
         )
+
+
+def _holds_images(objects: Path) -> bool:
+    return objects.is_dir() and any(objects.iterdir())
+
+
+def _images_alone(ours: Path, why: str) -> StartRefused:
+    return StartRefused(
+        f"{ours}/objects holds images, but {why}; the registry would look empty",
+        f"put it back, or a copy from {ours}/backups, or see whether everything is mounted",
+    )
 
 
 def _refuse_network(database: Path) -> None:
@@ -90,8 +106,9 @@ def _lock(lock: int, root: Path) -> None:
         if time.monotonic() > deadline:
             raise _held_by_another(lock, root)
         time.sleep(0.02)  # nothing can be waited for: flock has no timeout
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+    with suppress(OSError):  # on a full disk nobody reads who has it, and it is held all the same
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
 
 
 def _taken(lock: int) -> bool:

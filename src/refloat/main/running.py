@@ -11,15 +11,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from refloat.core.errors import RefloatError
+from refloat.core.errors import RefloatError, StorageFull
+from refloat.language import say
 from refloat.main.beginning import begin
-from refloat.main.directory import claim, examine
+from refloat.main.directory import claim, examine, refuse_images_alone
 from refloat.main.listening import is_open_to_others, listen, refuse_taken, url_of
 from refloat.main.orphans import die_with
-from refloat.main.refusing import FAILED, StartRefused
+from refloat.main.refusing import FAILED, MAKE_ROOM, StartRefused, unusable
 from refloat.main.server import Server
 from refloat.main.worker import Worker
-from refloat.metadata.migrate import migrate
+from refloat.metadata.migrate import migrate, version_of
+from refloat.metadata.migrations import STEPS
 from refloat.settings import Settings
 
 SECOND = 1_000_000
@@ -67,7 +69,8 @@ def prepared(settings: Settings) -> Iterator[Prepared]:
     if not (settings.root / "refloat").exists():
         examine(settings)
         refuse_taken(settings.address, settings.port)  # before anything is made that would have to be removed
-    with claimed(settings), ExitStack() as open_sockets:
+    with _held(settings), ExitStack() as open_sockets:
+        update(settings)
         begin(settings)
         listeners = listen(settings.address, settings.port, settings.workers)
         for listener in listeners:
@@ -77,25 +80,61 @@ def prepared(settings: Settings) -> Iterator[Prepared]:
 
 @contextmanager
 def claimed(settings: Settings) -> Iterator[None]:
-    """Hold a directory that nobody else has, its database up to date. Raises StartRefused."""
+    """Hold a directory that nobody else has, for a command that is no server. Raises StartRefused.
+
+    Its database has this program's schema: only a server brings one up to date, because nothing takes that back.
+    """
+    with _held(settings):
+        refuse_other_schema(settings)
+        yield
+
+
+@contextmanager
+def _held(settings: Settings) -> Iterator[None]:
     lock = claim(settings)
     try:
-        update(settings)
         yield
     finally:
         os.close(lock)
 
 
+def refuse_other_schema(settings: Settings) -> None:
+    """Raise StartRefused where the database is not as this program writes it; nothing is made or changed."""
+    database, known = settings.database, len(STEPS)
+    found = version_of(database)
+    if not found:
+        raise StartRefused(
+            say("{database} is not the database of a registry", database=database),
+            say("--root DIR names a directory with images"),
+        )
+    if found == known:  # guard: only-a-server-updates
+        return
+    hint = say("that version, or a newer one, can look at it")
+    if found < known:
+        hint = say("that version can look at it, or `refloat serve` brings it up to date first, for good")
+    raise StartRefused(
+        say(
+            "{database} was written by another version of refloat: it has schema {found}, and this one knows {known}",
+            database=database,
+            found=found,
+            known=known,
+        ),
+        hint,
+    )
+
+
 def update(settings: Settings) -> None:
     """Bring the database up to date. Raises StartRefused."""
     try:
+        if not version_of(settings.database):
+            refuse_images_alone(settings)
         migrate(settings.database)
+    except StorageFull as problem:
+        raise StartRefused(problem.message, MAKE_ROOM) from None
     except RefloatError as problem:
         raise StartRefused(problem.message, "the refloat that wrote it, or a newer one, can serve it") from None
     except sqlite3.Error as problem:
-        raise StartRefused(
-            f"{settings.database} cannot be used: {problem}", f"{settings.root}/refloat/backups has copies of it"
-        ) from None
+        raise unusable(settings.database, f"{settings.root}/refloat/backups", problem) from None
 
 
 def new_session() -> str:

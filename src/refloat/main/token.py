@@ -15,13 +15,13 @@ class AdminToken:
     """The file `admin.token` in ROOT/refloat, mode 0600, made at the first start; whoever replaces it renews it."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / NAME
+        self.path = directory / NAME
 
     def make(self) -> None:
         """Write a token if there is none. Raises StorageFull, Unavailable."""
-        if self._path.exists():
+        if self.path.exists():
             return
-        fresh = self._path.with_name(f".{NAME}")
+        fresh = self.path.with_name(f".{NAME}")
         with durable.disk():
             durable.unlink(fresh)  # of a start that was cut off
             file = durable.create(fresh)
@@ -30,18 +30,18 @@ class AdminToken:
                 durable.fsync(file)
             finally:
                 os.close(file)
-            durable.rename(fresh, self._path)
-            durable.fsync_directory(self._path.parent)
+            durable.rename(fresh, self.path)
+            durable.fsync_directory(self.path.parent)
 
     @property
     def is_open_to_others(self) -> bool:
         """May others than its owner read it?"""
-        return bool(self._path.stat().st_mode & READERS)
+        return bool(self.path.stat().st_mode & READERS)
 
     def matches(self, said: str) -> bool:
         """Is `said` the token? None of no length is, and a file that cannot be read has none."""
         try:
-            token = self._path.read_bytes().strip()
+            token = self.path.read_bytes().strip()
         except OSError:
             return False
         return len(token) > 0 and hmac.compare_digest(token, said.encode())

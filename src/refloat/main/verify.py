@@ -15,7 +15,7 @@ from refloat.cli.problems import Exit
 from refloat.cli.verb import TranslatedCommand
 from refloat.language import say
 from refloat.main.place import Directory
-from refloat.main.refusing import StartRefused, complain, ending_in_words
+from refloat.main.refusing import complain, ending_in_words, in_words
 from refloat.ports import BlobShelf, Metadata
 from refloat.settings import Flags, Settings, load
 from refloat.usecases.verify import Act, Finding, Verified, VerifyTerms
@@ -34,7 +34,8 @@ def verify(root: Path | None, *, deep: bool, repair: bool, as_json: bool) -> Non
     """Look whether everything that is kept is there and whole.
 
     Every live blob's file is looked at, every manifest's digest compared, and every file is looked up in the
-    database. It may run while the server does. Nothing is ever removed.
+    database. It may run while the server does. Nothing is ever removed. A database of another version of refloat
+    is refused, and left as it is.
 
     With --repair a damaged blob is no longer served, so that the next push of it brings it back, and files
     that nothing explains are moved to ROOT/refloat/quarantine. Exits 8 when something was found.
@@ -63,27 +64,16 @@ def _opened(settings: Settings, act: Act) -> Iterator[tuple[Metadata, BlobShelf]
     """Open a directory: alone to repair it, beside its server to look at it. Raises StartRefused."""
     from refloat.blobs.shelf import FileShelf
     from refloat.main.directory import examine, refuse_empty
-    from refloat.main.running import claimed
+    from refloat.main.running import claimed, refuse_other_schema
     from refloat.metadata.store import SqliteMetadata
 
     refuse_empty(settings)
     examine(settings)
-    with claimed(settings) if act == "repair" else nullcontext():
-        _refuse_other_schema(settings)
+    with in_words(settings.database), claimed(settings) if act == "repair" else nullcontext():
+        refuse_other_schema(settings)
         ours = settings.root / "refloat"
         with closing(SqliteMetadata(settings.database, ours, lambda: False)) as metadata:
             yield metadata, FileShelf(ours)
-
-
-def _refuse_other_schema(settings: Settings) -> None:
-    """Who only looks at a database brings no change to it."""
-    from refloat.metadata.migrate import is_current
-
-    if not is_current(settings.database):
-        raise StartRefused(
-            say("{database} was written by another version of refloat", database=settings.database),
-            say("that version can verify it, or start this one's server on it first"),
-        )
 
 
 def _ignore(_: Verified) -> None:

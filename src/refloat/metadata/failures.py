@@ -23,3 +23,21 @@ def database() -> Iterator[None]:
 def code_of(problem: BaseException) -> int | None:
     """Return SQLite's code without its extension: there are several ways to be busy."""
     return problem.sqlite_errorcode & 0xFF if isinstance(problem, sqlite3.OperationalError) else None
+
+
+def is_malformed(problem: BaseException) -> bool:
+    """Is what SQLite read no whole database? Only then may a copy of it be better than it is."""
+    code = getattr(problem, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def is_for_want_of_room(problem: BaseException, free: int, needed: int) -> bool:
+    """Did SQLite fail because the disk has `free` bytes where `needed` are?
+
+    It says that the disk is full only of what it writes; of the files that it maps, or has to make, it says that
+    they failed.
+    """
+    code = code_of(problem)
+    return code == sqlite3.SQLITE_FULL or (
+        code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and free < needed
+    )

@@ -7,7 +7,7 @@ from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
-from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, StoredManifest, TagEntry
+from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, Standing, StoredManifest, TagEntry
 from refloat.metadata import committed
 from refloat.metadata.committed import Row
 from refloat.metadata.pricing import SqlitePrices
@@ -19,10 +19,15 @@ SELECT 1 FROM changes c JOIN moves m ON m.change = c.n
 WHERE c.id = ? AND m.old IS NOT NULL AND m.held IS NULL
 AND NOT EXISTS (SELECT 1 FROM manifests x WHERE x.repository = m.repository AND x.digest = m.old) LIMIT 1"""
 
-# A reference that still is where a change moved it.
-_STANDS = """
-SELECT 1 FROM changes c JOIN moves m ON m.change = c.n WHERE c.id = ? AND m.new IS (
-    SELECT t.digest FROM tips t WHERE t.repository = m.repository AND t.reference = m.reference) LIMIT 1"""
+# A reference that still is where a change moved it, and one that is neither there nor where it was before. The first
+# is found soon; the other is not looked for among more moves than take some hundredths of a second.
+_STANDING = """
+SELECT EXISTS (SELECT 1 FROM moves m WHERE m.change = c.n AND m.new IS (
+    SELECT t.digest FROM tips t WHERE t.repository = m.repository AND t.reference = m.reference)),
+EXISTS (SELECT 1 FROM (SELECT repository, reference, old, new FROM moves WHERE change = c.n LIMIT 10000) AS some
+    LEFT JOIN tips t ON t.repository = some.repository AND t.reference = some.reference
+    WHERE t.digest IS NOT some.new AND t.digest IS NOT some.old)
+FROM changes c WHERE c.id = ?"""
 
 _HISTORY = """
 SELECT m.reference, m.seq, c.at, m.old, m.new, c.id, c.kind, c.actor, c.address, c.client, c.reason, c.held_until,
@@ -168,8 +173,11 @@ class SqliteListing(SqlitePrices):
     def is_undoable(self, change: str) -> bool:
         return self._execute(_LACKS, (change,)).fetchone() is None
 
-    def stands(self, change: str) -> bool:
-        return self._execute(_STANDS, (change,)).fetchone() is not None
+    def standing(self, change: str) -> Standing:
+        row = self._execute(_STANDING, (change,)).fetchone()
+        if row is None:
+            raise ChangeUnknown(f"there is no change {change}")
+        return Standing(bool(row[0]), bool(row[1]))
 
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""

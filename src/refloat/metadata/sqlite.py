@@ -5,6 +5,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 from refloat.core.errors import Unavailable
 
@@ -13,13 +14,16 @@ log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
 
-def connect(database: Path) -> sqlite3.Connection:
+def connect(database: Path, absent: Literal["refused", "made"] = "refused") -> sqlite3.Connection:
     """Open the database in WAL mode, every commit durable, every reference checked.
 
-    Raises Unavailable if SQLite does not grant what was asked.
+    One that is `absent` is only made where that was said: beside the images of a lost one an empty one would pass for
+    theirs. Raises sqlite3.OperationalError there, Unavailable if SQLite does not grant what was asked.
     """
+    mode = "rwc" if absent == "made" else "rw"  # guard: no-database-made-by-opening-it
     connection = sqlite3.connect(
-        database,
+        f"{database.absolute().as_uri()}?mode={mode}",
+        uri=True,
         isolation_level=None,
         check_same_thread=False,
         cached_statements=512,
@@ -45,6 +49,21 @@ def connect(database: Path) -> sqlite3.Connection:
             connection.close()
             raise Unavailable(f"SQLite answers {name} = {granted} where {value} is needed")
     return connection
+
+
+def look(database: Path) -> sqlite3.Connection:
+    """Open a database for reading alone: no file is made, changed or removed, and a server may have it open.
+
+    Where no log lies beside it nobody has it open, and only then may SQLite be told that nothing changes: it would
+    make a log to read by, and leave it there.
+    """
+    still = "" if database.with_name(f"{database.name}-wal").exists() else "&immutable=1"
+    return sqlite3.connect(
+        f"{database.absolute().as_uri()}?mode=ro{still}",
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+    )
 
 
 def takes_commits(database: Path) -> bool:

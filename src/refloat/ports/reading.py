@@ -18,6 +18,7 @@ from refloat.core.records import (
     Moved,
     PastValue,
     RepositoryEntry,
+    Standing,
     StoredManifest,
     TagEntry,
     Upload,
@@ -125,8 +126,8 @@ class Listing(Prices, Protocol):
     def is_undoable(self, change: str) -> bool:
         """Is every manifest that a change displaced still there, live or held?"""
 
-    def stands(self, change: str) -> bool:
-        """Is any reference that a change moved still where it moved it?"""
+    def standing(self, change: str) -> Standing:
+        """Return what is left of a change, and whether it was moved over; for that its first 10,000 moves count."""
 
     def undone_by(self, change: str) -> str | None:
         """Return the newest change that took `change` back."""

@@ -21,11 +21,12 @@ C = TypeVar("C", bound=shapes.Changes)
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """What became of a change: what took it back, whether it still can be, whether anything of it still stands."""
+    """What became of a change: what took it back, whether it still can be, whether it stands, or was moved over."""
 
     undone_by: str | None
     undoable: bool
     standing: bool
+    moved_since: bool
 
 
 Describe = Callable[[Change], Fate]
@@ -52,6 +53,7 @@ def change_document(change: Change, describe: Describe, forecast: Forecast | Non
         undone_by=fate.undone_by,
         undoable=fate.undoable,
         standing=fate.standing,
+        moved_since=fate.moved_since,
         held_until=rfc3339(change.held_until),
         forecast=forecast_document(forecast),
         moves=[_moved(moved) for moved in change.moves[:MOST_MOVES]],

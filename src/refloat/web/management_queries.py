@@ -24,6 +24,7 @@ from refloat.web.spelling import (
     MovePlace,
     Number,
     PageSize,
+    Who,
 )
 
 PAGE = 100
@@ -45,7 +46,7 @@ class ChangesQuery(Page, frozen=True, kw_only=True):
     """Which changes, and from which on: `before` for newest first, `after` for oldest first."""
 
     repository: AskedRepository | None = None
-    by: str | None = None
+    by: Who | None = None
     since: AskedInstant | None = None
     kind: Kinds | None = None
     before: ChangeId | None = None

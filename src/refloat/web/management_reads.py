@@ -130,10 +130,12 @@ async def get_history(desk: Desk, request: Request, query: queries.HistoryQuery)
 def _describe(desk: Desk) -> answers.Describe:
     def describe(change: Change) -> answers.Fate:
         listing = desk.listing
+        standing = listing.standing(change.id)
         return answers.Fate(
             undone_by=listing.undone_by(change.id),
             undoable=change.kind != "purge" and listing.is_undoable(change.id),
-            standing=listing.stands(change.id),
+            standing=standing.stands,
+            moved_since=standing.moved_on,
         )
 
     return describe

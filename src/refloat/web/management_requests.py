@@ -12,7 +12,17 @@ from refloat.core.narrowing import Narrowing
 from refloat.core.undo import OnConflict
 from refloat.ports import Reader
 from refloat.web.management_queries import ChangesQuery, parameters
-from refloat.web.spelling import Age, AskedInstant, AskedReference, AskedTag, Patterns, Reason, Revision, instant
+from refloat.web.spelling import (
+    Age,
+    AskedInstant,
+    AskedMoved,
+    AskedReference,
+    AskedTag,
+    Patterns,
+    Reason,
+    Revision,
+    instant,
+)
 
 LARGEST_BODY = 1 << 20  # bytes
 _PLACE = re.compile(r" - at `\$\.(\w+)")
@@ -35,7 +45,7 @@ class UndoBody(Doing, frozen=True, kw_only=True, rename={"name": "as"}):
 
     on_conflict: OnConflict = "refuse"
     name: AskedTag | None = None
-    reference: AskedReference | None = None
+    reference: AskedMoved | None = None
 
 
 class RemoveBody(Doing, frozen=True, kw_only=True):

@@ -71,6 +71,7 @@ class Change(Answer, frozen=True, kw_only=True, tag="refloat.change/1"):
     undone_by: ChangeText | None
     undoable: bool
     standing: bool
+    moved_since: bool
     held_until: Instant
     forecast: Forecast | None
     moves: Sequence[PastMove]

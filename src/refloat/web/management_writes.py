@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from starlette.requests import Request
 
 from refloat.core.errors import ChangeGone, CollectionStopped, ManifestUnknown, RequestInvalid, Unavailable
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.names import Reference, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern, is_pattern
 from refloat.core.prices import Forecast
-from refloat.core.records import Cause, Change
+from refloat.core.records import Cause
 from refloat.ports import Listing, Transaction
 from refloat.usecases.price import price
 from refloat.usecases.pull import resolve
@@ -31,7 +31,7 @@ async def post_undo(desk: Desk, request: Request, body: asked.UndoBody) -> shape
     prefix = asked.change_prefix(request.path_params["id"])
     change = await asyncio.to_thread(lambda: desk.listing.change(prefix))
     cause = desk.cause(request, body.reason)
-    wanted = UndoRequest(change.id, body.on_conflict, _tag(body.name), _reference_in(change, body.reference))
+    wanted = UndoRequest(change.id, body.on_conflict, _tag(body.name), body.reference)
     try:
         undone = await desk.run(body, lambda tx: undo(tx, wanted, cause))
     except ChangeGone as gone:
@@ -150,17 +150,6 @@ async def post_collect(desk: Desk, request: Request, body: asked.CollectBody) ->
 
 def _tag(name: str | None) -> Tag | None:
     return Tag.parse(name) if name is not None else None
-
-
-def _reference_in(change: Change, text: str | None) -> Reference | None:
-    """Return the reference of a change that `text` names; a digest may be shortened."""
-    if text is None:
-        return None
-    references = {moved.move.reference for moved in change.moves}
-    found = [each for each in references if each == text or (isinstance(each, Digest) and each.startswith(text))]
-    if len(found) != 1:
-        raise RequestInvalid(f"change {change.id} moved {len(found)} references of this name", {"reference": text})
-    return found[0]
 
 
 def _terms(body: asked.Doing, cause: Cause) -> outcomes.Terms:

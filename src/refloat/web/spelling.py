@@ -38,6 +38,7 @@ ChangeId = Annotated[str, Meta(pattern="^[a-z]{1,10}$", description="the id of a
 ChangeIdOrNone = Annotated[
     str, Meta(pattern="^[a-z]{0,10}$", description="the id of a change, or nothing, for the first change of all")
 ]
+Who = Annotated[str, Meta(min_length=1, description="an account, an address, or a program as docker or docker/27.3")]
 Kinds = Annotated[
     str,
     Meta(
@@ -65,6 +66,18 @@ AskedReference = Annotated[
         max_length=200,
         description="a tag, a digest, or a digest's beginning of seven digits or more",
         extra_json_schema={"pattern": f"^(?:{TAG.pattern}|sha256:[0-9a-f]{{7,64}}|sha512:[0-9a-f]{{7,128}})$"},
+    ),
+]
+AskedMoved = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=500,
+        description="a reference that the change moved: REPO:TAG or REPO@DIGEST, or a tag or digest alone",
+        extra_json_schema={
+            "pattern": f"^(?:{NAME.pattern}:{TAG.pattern}|{TAG.pattern}"
+            f"|(?:{NAME.pattern}@)?(?:sha256:[0-9a-f]{{7,64}}|sha512:[0-9a-f]{{7,128}}))$"
+        },
     ),
 ]
 AskedTag = Annotated[

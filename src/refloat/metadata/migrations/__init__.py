@@ -18,3 +18,13 @@ STEPS: tuple[tuple[str, ...], ...] = (
     v0006_sizes.STATEMENTS,
 )
 """The statements of each step, oldest first; the number of steps applied is the schema's version."""
+
+NEEDS: tuple[float, ...] = (
+    v0001_first.NEEDS,
+    v0002_statistics.NEEDS,
+    v0003_purges.NEEDS,
+    v0004_walks.NEEDS,
+    v0005_lists.NEEDS,
+    v0006_sizes.NEEDS,
+)
+"""How much of the disk each step needs while it is made, in the log and in the database, as a part of its size."""

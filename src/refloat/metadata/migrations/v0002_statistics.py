@@ -43,3 +43,5 @@ STATEMENTS = (
     "DELETE FROM sqlite_stat1",
     *(f"INSERT INTO sqlite_stat1 VALUES ('{table}', '{index}', '{rows}')" for table, index, rows in PROPORTIONS),
 )
+
+NEEDS = 0.01

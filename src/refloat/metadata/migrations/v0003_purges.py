@@ -22,3 +22,5 @@ STATEMENTS = (
     "CREATE INDEX blocks_purge ON blocks (purge)",
     "CREATE INDEX purges_unfinished ON purges (n) WHERE finished_at IS NULL",
 )
+
+NEEDS = 0.0

@@ -13,3 +13,5 @@ STATEMENTS = (
     "INSERT INTO sqlite_stat1 VALUES ('moves', 'moves_left', '100000 4')",
     "INSERT INTO sqlite_stat1 VALUES ('moves', 'moves_left_here', '100000 100 4')",
 )
+
+NEEDS = 0.03

@@ -6,3 +6,5 @@ STATEMENTS = (
     "INSERT INTO sqlite_stat1 VALUES ('blobs', 'blobs_largest', '1000000 1 1')",
     "INSERT INTO sqlite_stat1 VALUES ('manifests', 'manifests_pushed', '1000000 1000 2 1')",
 )
+
+NEEDS = 0.1  # 0.01 to 0.15 of it, by how many layers an image has

@@ -12,3 +12,5 @@ STATEMENTS = (
     """CREATE TRIGGER blobs_resized AFTER UPDATE OF size ON blobs WHEN new.size <> old.size BEGIN
         UPDATE refs SET size = new.size WHERE blob = new.digest; END""",
 )
+
+NEEDS = 0.2  # 0.18 to 0.33 of it, by how many layers an image has

@@ -3,30 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from refloat.core.choosing import choose
 from refloat.core.closing import close
 from refloat.core.errors import ManifestUnknown, Purged, RequestInvalid
 from refloat.core.followers import followers_of
 from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
-from refloat.core.records import Cause, Change
+from refloat.core.names import Digest, Reference, RepositoryName, Tag, image_name
+from refloat.core.records import Cause, Change, Moved
 from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
-from refloat.usecases.undo.hindrances import MOST_TOLD, hindered, passed_over, refuse_gone_alone, refuse_hindered
+from refloat.usecases.undo.hindrances import hindered, passed_over, refuse_gone_alone, refuse_hindered
 
 
 @dataclass(frozen=True, slots=True)
 class UndoRequest:
     """Which change to take back (an id or its beginning), and how.
 
-    With `name`, one reference of the change comes back under another name: `reference`, where the change
-    moved several.
+    With `name`, one reference of the change comes back under another name: `reference` (`core.choosing`), where the
+    change moved several.
     """
 
     change: str
     on_conflict: OnConflict = "refuse"
     name: Tag | None = None
-    reference: Reference | None = None
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,21 @@ class Undone:
 def undo(tx: Transaction, request: UndoRequest, cause: Cause) -> Undone:
     """Take a change back, whole or not at all.
 
-    Raises ChangeUnknown; ChangeConflict, whose detail names every reference in the way; ChangeGone when
-    history let go of a manifest that is needed, Purged when somebody ended it.
+    Raises ChangeUnknown; RequestInvalid where it is not plain which reference gets another name; ChangeConflict, whose
+    detail names every reference in the way; ChangeGone when history let go of a manifest that is needed, Purged when
+    somebody ended it.
     """
+    if request.reference is not None and request.name is None:
+        sentence = "reference goes with as: it says what comes back under another name"
+        raise RequestInvalid(sentence, {"field": "reference"})
     change = tx.listing.change(request.change)
     if change.kind == "purge":
         raise Purged(f"{change.id} is a purge, and nothing takes a purge back", {"purge": change.id})
     moved = _by_repository(change)
     tx.lock(moved)
     if request.name is not None:
-        repository, move = _one_reference(change, request.reference)
-        plan = plan_as(tx.view(repository), request.name, _old(move), request.on_conflict)
-        _bring_followers(tx, repository, plan, _old(move))
-        plans = {repository: plan}
+        chosen = choose(change, request.reference)
+        plans = {chosen.repository: _beside(tx, chosen, request.name, request.on_conflict)}
     else:
         plans = {
             repository: plan_undo(tx.view(repository), moves, request.on_conflict)
@@ -94,6 +97,15 @@ def restore(tx: Transaction, request: RestoreRequest, cause: Cause) -> Undone:
         plan = plan_values(view, {request.reference: value}, request.on_conflict)
     _bring_followers(tx, repository, plan, value)
     return _carry_out(tx, "restore", {repository: plan}, request.on_conflict, cause, None)
+
+
+def _beside(tx: Transaction, chosen: Moved, name: Tag, on_conflict: OnConflict) -> Undo:
+    """Plan to bring back under another name what a move displaced."""
+    value = chosen.move.old
+    assert value is not None, chosen
+    plan = plan_as(tx.view(chosen.repository), name, value, on_conflict)
+    _bring_followers(tx, chosen.repository, plan, value)
+    return plan
 
 
 def _first_pushed(tx: Transaction, change: Change, repository: RepositoryName) -> list[Digest]:
@@ -123,27 +135,6 @@ def _by_repository(change: Change) -> dict[RepositoryName, list[Move]]:
     return moved
 
 
-def _one_reference(change: Change, reference: Reference | None) -> tuple[RepositoryName, Move]:
-    """Pick the reference that comes back under another name: the one asked for, else the only one there is."""
-    candidates = [entry for entry in change.moves if entry.move.old is not None]
-    if reference is not None:
-        candidates = [entry for entry in candidates if entry.move.reference == reference]
-    elif any(isinstance(entry.move.reference, Tag) for entry in candidates):
-        candidates = [entry for entry in candidates if isinstance(entry.move.reference, Tag)]
-    if len(candidates) != 1:
-        raise RequestInvalid(
-            f"change {change.id} has {len(candidates)} references that could come back; name one",
-            {"references": [entry.move.reference for entry in candidates[:MOST_TOLD]]},
-        )
-    return candidates[0].repository, candidates[0].move
-
-
-def _old(move: Move) -> Digest:
-    if move.old is None:
-        raise RequestInvalid(f"{move.reference} had no value before that change")
-    return move.old
-
-
 def _past_value(tx: Transaction, request: RestoreRequest) -> Digest:
     if request.at is not None:
         value = tx.value_at(request.repository, request.reference, request.at)
@@ -152,7 +143,7 @@ def _past_value(tx: Transaction, request: RestoreRequest) -> Digest:
     else:
         value = tx.value_before(request.repository, request.reference, _revision(tx, request))
     if value is None:
-        name = f"{request.repository}{'@' if isinstance(request.reference, Digest) else ':'}{request.reference}"
+        name = image_name(request.repository, request.reference)
         named = request.at is not None or request.revision is not None
         raise ManifestUnknown(
             f"{name} had no value then" if named else f"{name} does not exist, and history knows no value it had"
@@ -165,7 +156,8 @@ def _revision(tx: Transaction, request: RestoreRequest) -> int:
     if request.revision is not None:
         return request.revision
     if tx.view(request.repository).value(request.reference) is not None:
-        raise RequestInvalid(f"{request.reference} is there; say which past to restore, as @{{1}} or --at")
+        name = image_name(request.repository, request.reference)
+        raise RequestInvalid(f"{name} is there; say which past to restore, as @{{1}} or --at")
     return 1
 
 
