@@ -133,7 +133,7 @@ def application(services: Services) -> ASGIApp:
 def _common_headers(services: Services) -> list[Header]:
     """Return what every answer carries: ours, where the configuration has no say, and the configuration's."""
     configured = [
-        (name.lower().encode(), value.encode())
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, values in services.settings.headers.items()
         for value in values
     ]

@@ -14,9 +14,12 @@ _could_be = lru_cache(MOST_REMEMBERED)(is_host_field)
 
 
 def refuse_hostless(request: Request) -> None:
-    """Raise RequestInvalid unless one Host came, written as a host is. RFC 9112 section 3.2."""
+    """Raise RequestInvalid unless one Host came, written as a host is. RFC 9112 section 3.2.
+
+    The HTTP server hands on an empty Host where none came, so both count as none.
+    """
     value = request.header(b"host")
-    if value is None:
+    if not value:
         if request.scope["http_version"] == "1.1":
             raise RequestInvalid("a request of HTTP/1.1 names the host it is for, in one Host header")
     elif not _could_be(value.decode("latin-1")):

@@ -66,8 +66,9 @@ async def referrers(door: Door, request: Request, repository: RepositoryName, su
     if wanted:
         headers.append((b"oci-filters-applied", b"artifactType"))
     if page and len(page) < len(found):
-        asked = {name: query[name][0] for name in ("artifactType", "n") if name in query}
-        rest = urlencode({**asked, "last": str(found[len(page) - 1]["digest"])}, quote_via=quote)
+        asked = {name: values[0] for name, values in query.items() if name in ("artifactType", "n")}
+        asked["last"] = str(found[len(page) - 1]["digest"])
+        rest = urlencode(asked, quote_via=quote)
         headers.append(_link(door, request, f"/v2/{repository}/referrers/{subject}?{rest}"))
     await request.answer(200, headers, INDEX % b",".join(page))
 
