@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from refloat.core import media
+from refloat.core.document import MAX_NESTING
 from refloat.core.errors import ManifestInvalid
-from refloat.core.manifest import MAX_DEPTH, MAX_NESTING, Need, annotations_of, parse
+from refloat.core.manifest import MAX_DEPTH, Need, annotations_of, parse
 from refloat.core.names import Digest
 
 C, L, M, X = (Digest.of(seed) for seed in (b"config", b"layer", b"more", b"other"))

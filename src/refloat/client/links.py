@@ -1,29 +1,33 @@
 """The Link header of a registry's list. RFC 8288 section 3; OCI Distribution 1.1 "Listing Tags"."""
 
-from collections.abc import Iterator
+
+def next_in(link: str) -> str | None:
+    """Return the address that a Link header gives as the next one, RFC 8288 section 3. It is read once, to its end."""
+    at = 0
+    while (begins := link.find("<", at)) >= 0 and (ends := link.find(">", begins)) >= 0:
+        at = _place_of(",", link, ends + 1)
+        if "next" in _relations(link[ends + 1 : at]):
+            return link[begins + 1 : ends]
+    return None
 
 
-def next_in(header: str) -> str | None:
-    """Return the target of the first link whose relation is `next`, as it was written; None: there is none."""
-    return next((target for target, parameters in _links(header) if _is_next(parameters)), None)
-
-
-def _links(header: str) -> Iterator[tuple[str, str]]:
-    """Yield target and parameters of each link. A comma within a quoted parameter ends it here: no relation has one."""
-    at = header.find("<")
-    while at >= 0:
-        end = header.find(">", at)
-        if end < 0:
-            return
-        comma = header.find(",", end)
-        stop = len(header) if comma < 0 else comma
-        yield header[at + 1 : end], header[end + 1 : stop]
-        at = header.find("<", stop)
-
-
-def _is_next(parameters: str) -> bool:
-    for parameter in parameters.split(";")[1:]:
-        name, _, value = parameter.partition("=")
+def _relations(parameters: str) -> list[str]:
+    begins = 0
+    while begins <= len(parameters):
+        ends = _place_of(";", parameters, begins)
+        name, _, value = parameters[begins:ends].partition("=")
         if name.strip().lower() == "rel":
-            return "next" in value.strip().strip('"').lower().split()
-    return False
+            return value.strip().strip('"').lower().split()
+        begins = ends + 1
+    return []
+
+
+def _place_of(mark: str, text: str, at: int) -> int:
+    """Return where a mark stands next; one in quotes does not count. Without one it is the end."""
+    is_quoted = False
+    for place in range(at, len(text)):
+        if text[place] == '"':
+            is_quoted = not is_quoted
+        elif text[place] == mark and not is_quoted:
+            return place
+    return len(text)

@@ -10,6 +10,8 @@ import msgspec
 
 from refloat.core.errors import ManifestInvalid
 
+MAX_NESTING = 500  # levels of JSON, whatever they mean: every reader of a stored manifest gets through so many
+TOO_DEEP = "the manifest is nested deeper than {} levels"
 _SURROGATES = re.compile(
     rb"(?<!\\)(?:\\\\)*+\\u[dD](?:[89aAbB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})|[89a-fA-F][0-9a-fA-F]{2})"
 )
@@ -22,7 +24,7 @@ def read(body: bytes) -> dict[str, object]:
     try:
         document = _decode(body)
     except RecursionError:
-        raise ManifestInvalid("the manifest is nested too deeply to be read") from None
+        raise ManifestInvalid(TOO_DEEP.format(MAX_NESTING)) from None
     except msgspec.ValidationError:  # of a document without a schema there is nothing else to validate
         raise ManifestInvalid("the manifest has a number that is out of range") from None
     except msgspec.DecodeError as problem:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from refloat.core import media
 from refloat.core.descriptors import document_in, is_foreign, is_zero
-from refloat.core.document import read
+from refloat.core.document import MAX_NESTING, TOO_DEEP, read
 from refloat.core.errors import DigestInvalid, ManifestInvalid
 from refloat.core.media import IMAGES, INDEXES
 from refloat.core.names import Digest, printable
@@ -19,8 +19,6 @@ from refloat.core.nesting import is_deeper
 
 MAX_SIZE = 4 * 1024 * 1024
 MAX_DEPTH = 64  # levels, in a body whose type we do not know
-MAX_NESTING = 500  # levels of JSON, whatever they mean: every reader of a stored manifest gets through so many
-TOO_DEEP = "the manifest is nested deeper than {} levels"
 
 Kind = Literal["config", "layer", "child", "other"]
 

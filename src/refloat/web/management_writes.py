@@ -10,7 +10,7 @@ from refloat.core.errors import ChangeGone, CollectionStopped, ManifestUnknown, 
 from refloat.core.names import Reference, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern, is_pattern
 from refloat.core.prices import Forecast
-from refloat.core.records import Cause
+from refloat.core.records import Cause, Change
 from refloat.ports import Listing, Transaction
 from refloat.usecases.price import price
 from refloat.usecases.pull import resolve
