@@ -5,7 +5,8 @@ import sqlite3
 from refloat.core.blocks import Block
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.receipts import Receipt, read_line
-from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, Referrer, ReferrersAsked, StoredManifest, Upload
+from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
+from refloat.core.referrers import Referrer, ReferrersAsked
 from refloat.metadata.rows import read_change
 
 _MANIFEST = """

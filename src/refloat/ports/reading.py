@@ -17,14 +17,13 @@ from refloat.core.records import (
     ManifestFacts,
     Moved,
     PastValue,
-    Referrer,
-    ReferrersAsked,
     RepositoryEntry,
     Standing,
     StoredManifest,
     TagEntry,
     Upload,
 )
+from refloat.core.referrers import Referrer, ReferrersAsked
 
 
 class Reader(Protocol):

@@ -5,7 +5,8 @@ from contextlib import suppress
 from refloat.core.errors import BlobUnknown, ManifestInvalid, ManifestUnknown, NameUnknown
 from refloat.core.manifest import annotations_of
 from refloat.core.names import Digest, Reference, RepositoryName
-from refloat.core.records import Blob, Referrer, ReferrersAsked, StoredManifest
+from refloat.core.records import Blob, StoredManifest
+from refloat.core.referrers import Referrer, ReferrersAsked
 from refloat.ports import BlobStore, Reader, Transaction
 
 MOST_READ = 16 * 1024 * 1024  # bytes of manifests that one list of referrers reads
