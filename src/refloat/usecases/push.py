@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
+from refloat.core.counting import counted
 from refloat.core.errors import DigestInvalid, ManifestBlobUnknown
 from refloat.core.followers import followers_of
 from refloat.core.manifest import Manifest, parse
@@ -71,7 +72,8 @@ def _store(
     missing = tx.missing(repository, manifest.needs)
     if missing:
         detail = [{"digest": digest} for digest in missing]
-        raise ManifestBlobUnknown(f"{repository} does not hold {len(missing)} blobs this manifest needs", detail)
+        blobs = counted(len(missing), "blob", "blobs")
+        raise ManifestBlobUnknown(f"{repository} does not hold {blobs} this manifest needs", detail)
     tx.put_manifest(repository, digest, body, manifest, at)
 
 
