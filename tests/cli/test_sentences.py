@@ -138,8 +138,8 @@ def test_what_is_named_has_to_be_there_and_what_is_left_over_may_be_nothing(
 ) -> None:
     registry.wire.push("said/empty", "v1", contents[0])
     assert shell("rm", "said/empty/").code == 0
-    for words in (("said/empty/",), ("said/empty:v1",), ("said/empty:*",), ("--untagged", "said/nowhere")):
-        assert shell("rm", *words).code == 6, words
-    for words in (("--untagged", "said/empty"), ("--untagged", "said/empt*"), ("said/empty:*", "--older-than", "1d")):
-        done = shell("rm", *words)
+    for words in ("said/empty/", "said/empty:v1", "said/empty:*", "--untagged said/nowhere"):
+        assert shell("rm", *words.split()).code == 6, words
+    for words in ("--untagged said/empty", "--untagged said/empt*", "said/empty:* --older-than 1d"):
+        done = shell("rm", *words.split())
         assert (done.code, done.out) == (0, "Nothing to do: nothing is there that would go\n"), words

@@ -158,7 +158,7 @@ def _lines(answer: Document) -> Iterator[str]:
         manifests = counted(len(cast("list[str]", part["manifests"])), "manifest")
         where = say("no tag")
         if tags:
-            where = say_counted("tag {tags}", "tags {tags}", len(tags), tags=listed(tags))
+            where = say_counted("tag {tags}", "tags {tags}", len(tags), tags=", ".join(tags))
         yield say(
             "  {repository}   {where} · {manifests}", repository=part["repository"], where=where, manifests=manifests
         )
