@@ -106,7 +106,7 @@ def test_what_does_not_exist(shell: Shell, registry: Served, contents: tuple[Con
     missing = shell("rm", "failing/some:v2")
     assert (missing.code, missing.err) == (
         6,
-        "error: failing/some:v2 does not exist\n  hint: refloat history failing/some:v2   shows what it was\n",
+        "error: failing/some:v2 does not exist\n  hint: refloat ls failing/some   lists its tags\n",
     )
     for arguments, code in (
         (("undo", "zzzzzzzzzz"), 6), (("trash", "show", "zzzzzzzzzz"), 6), (("history", "failing/none"), 6),
@@ -324,7 +324,8 @@ def test_as_of_several_references_asks_which(shell: Shell, registry: Served, con
     done = shell("undo", change, "--as", "c")
     assert done.code == 2
     assert done.err == (
-        f"error: {change} moved several references, and --as brings back one\n  a\n  b\n"
+        f"error: {change} moved several references, and --as brings back one\n"
+        "  failing/several:a\n  failing/several:b\n"
         f"  hint: refloat undo {change} --as c --reference REF\n"
     )
     assert shell("undo", change, "--as", "c", "--reference", "b").code == 0

@@ -110,7 +110,7 @@ def test_other_repositories_are_asked_about(registry: Registry) -> None:
     assert registry.mount(Digest.of(SECRET))
     assert registry.mount(Digest.of(b"{}"))
     registry.put(body, "promoted", OTHER)
-    with pytest.raises(Denied, match="1 other repositories have") as refused:
+    with pytest.raises(Denied, match="1 other repository has") as refused:
         registry.purge(digest)
     assert isinstance(refused.value.detail, dict)
     assert refused.value.detail["repositories"] == [OTHER]

@@ -6,8 +6,8 @@ from typing import TypeVar, cast
 import click
 
 from refloat.cli.moves import Move, first_of, is_digest, named, summary
-from refloat.cli.printing import Column, Entry, Printer
-from refloat.cli.wording import day, short, size
+from refloat.cli.printing import Column, Entry, Printer, now
+from refloat.cli.wording import ending, short, size
 from refloat.language import say
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -56,7 +56,7 @@ def undo_state(entry: Entry) -> str:
 def _until(entry: Entry) -> str:
     if all(move["old"] is None for move in moves_of(entry)):  # a push, of few moves
         return say("any time")
-    return say("until {when}", when=day(str(entry["held_until"])))
+    return say("until {when}", when=ending(str(entry["held_until"]), now()))
 
 
 LOG = (
@@ -95,9 +95,8 @@ def forecast_text(entry: Entry) -> str:
     frees, later, stays = (int(str(forecast[name])) for name in ("frees", "later", "stays"))
     if not frees and not later and _takes_no_image(entry):
         return say("frees nothing: no image goes with it")
-    parts = [
-        say("frees {size} by {day}", size=size(frees), day=day(str(forecast["by"]))) if frees else say("frees nothing")
-    ]
+    by = ending(str(forecast["by"]), now())
+    parts = [say("frees {size} by {day}", size=size(frees), day=by) if frees else say("frees nothing")]
     if later:
         parts.append(say("{size} goes with what holds it longer", size=size(later)))
     if stays:

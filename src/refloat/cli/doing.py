@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import click
 
-from refloat.cli.printing import Entry
+from refloat.cli.printing import Entry, now
 from refloat.cli.session import Session
-from refloat.cli.wording import day
+from refloat.cli.wording import ending
 from refloat.client.refloat import Refloat
 from refloat.language import say
 
@@ -67,7 +67,7 @@ def finish(session: Session, server: Refloat, answer: Entry, lines: Iterable[str
 
 def until(answer: Entry) -> str:
     """Say until when a change can be taken back."""
-    when = day(str(answer["held_until"]))
+    when = ending(str(answer["held_until"]), now())
     if answer["dry_run"]:
         return say("  could be brought back until {when}", when=when)
     return say("  can be brought back until {when}", when=when)

@@ -10,7 +10,7 @@ from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
-from refloat.cli.wording import counted, day, moment, relative, size
+from refloat.cli.wording import counted, ending, moment, relative, size
 from refloat.client.refloat import Document
 from refloat.language import say, say_counted
 
@@ -93,7 +93,7 @@ def _until(session: Session, waiting: Entry, done: Document) -> str:
             ", the next until {first} ({when}), all gone by {last}",
             first=first[:19] + "Z",
             when=relative(moment(first), session.printer.now),
-            last=day(str(waiting["by"])),
+            last=ending(str(waiting["by"]), session.printer.now),
         )
     return say(", until {first}, all gone by {last}", first=first[:19] + "Z", last=f"{waiting['by']}"[:19] + "Z")
 

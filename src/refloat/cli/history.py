@@ -12,13 +12,13 @@ import click
 from refloat.cli import completing
 from refloat.cli.changes import limited, via, who
 from refloat.cli.differences import COLUMNS, all_compared, has_hidden, how_to_see, lines
-from refloat.cli.missing import explained
+from refloat.cli.missing import explained, never_was
 from refloat.cli.printing import Column, Entry
 from refloat.cli.problems import Exit, Problem, usage
 from refloat.cli.reference import Reference, parse
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
-from refloat.cli.wording import TIMES, beginning, counted, day, short, which_past
+from refloat.cli.wording import TIMES, beginning, counted, ending, meant_day, short, which_past
 from refloat.client.errors import Refused
 from refloat.client.refloat import Refloat, name_path
 from refloat.language import say
@@ -70,13 +70,8 @@ def history(session: Session, reference: str, *, since: str | None, diff: bool, 
             found = all_compared(session, server, asked.repository, found, root)
     except Refused as error:
         raise explained(session, server, asked, error) from None
-    if asked.past is not None and not found:
-        raise Problem(
-            say("there is no {reference}", reference=asked),
-            Exit.NOT_FOUND,
-            hint=say("{command}   shows what there was", command=session.command("history", _present(asked))),
-            code="MANIFEST_UNKNOWN",
-        )
+    if not found:
+        _refuse_nothing(session, asked, since)
     if printer.form == "json":
         printer.document("history", repository=asked.repository, reference=asked.value, history=found)
     elif printer.form == "quiet":
@@ -97,6 +92,20 @@ def _tell(session: Session, asked: Reference, found: Sequence[Entry], *, diff: b
     printer.table((*tag, *PEOPLE), found, under=lines if diff else None)
     if diff and any(map(has_hidden, found)):
         printer.note(how_to_see(session, str(asked)))
+
+
+def _refuse_nothing(session: Session, asked: Reference, since: str | None) -> None:
+    """Raise Problem where nothing is an answer to no question: of a past that was not, of what never was."""
+    if asked.past is not None:
+        shown = say("{command}   shows what there was", command=session.command("history", _present(asked)))
+        raise Problem(
+            say("there is no {reference}", reference=asked),
+            Exit.NOT_FOUND,
+            hint=meant_day(asked.past) or shown,
+            code="MANIFEST_UNKNOWN",
+        )
+    if asked.value is not None and since is None:
+        raise never_was(session, asked)
 
 
 def _present(asked: Reference) -> str:
@@ -139,10 +148,12 @@ def _change(entry: Entry) -> str:
     old, new = short(str(entry["old"])), short(str(entry["new"]))
     if entry["new"] is None:
         return say("deleted {old}", old=old)
-    verb = {"undo": "undid", "restore": "restored"}.get(str(entry["kind"]))
+    kind = str(entry["kind"])
     if entry["old"] is None:
-        return f"{verb or 'created'} {new}"
-    return f"{verb or 'moved'} {old} → {new}"
+        verb = {"undo": say("brought back"), "restore": say("restored")}.get(kind, say("created"))
+        return f"{verb} {new}"
+    verb = {"undo": say("moved back"), "restore": say("restored")}.get(kind, say("moved"))
+    return f"{verb} {old} → {new}"
 
 
 def _state(session: Session, entry: Entry, followed: Entry | None) -> str:
@@ -151,7 +162,7 @@ def _state(session: Session, entry: Entry, followed: Entry | None) -> str:
     if state is None:
         return _deletion(session, entry, followed)
     if state == "held" and followed is not None:
-        return say("in trash until {when}", when=day(str(followed["held_until"])))
+        return say("in trash until {when}", when=ending(str(followed["held_until"]), session.printer.now))
     return {"live": say("live"), "held": say("in trash"), "gone": say("gone"), "purged": say("purged")}[str(state)]
 
 

@@ -8,9 +8,9 @@ from refloat.cli.moves import named
 from refloat.cli.problems import Exit, Problem, problem_of
 from refloat.cli.reference import Reference
 from refloat.cli.session import Session
-from refloat.cli.wording import counted, day, moment, relative, short
+from refloat.cli.wording import counted, ending, meant_day, moment, relative, short
 from refloat.client.errors import ClientError, Refused
-from refloat.client.refloat import Refloat
+from refloat.client.refloat import Refloat, name_path
 from refloat.language import say
 
 Standing = Literal["moved", "used"]
@@ -35,13 +35,57 @@ def explained(session: Session, server: Refloat, reference: Reference, error: Re
         )
     if error.code == "CHANGE_CONFLICT":
         return conflict(session, error, "used")
+    if error.code == "CHANGE_GONE" and "repository" in error.detail:
+        name = named(error.detail["repository"], error.detail["reference"])
+        return gone(session, error, say("{name} can no longer be brought back", name=name))
     return problem_of(error)
+
+
+def gone(session: Session, error: Refused, message: str) -> Problem:
+    """Return how it is told that history let go of what is needed, with when the window ended and what helps."""
+    problem = problem_of(error)
+    ended, digests = error.detail.get("held_until"), error.detail.get("digests")
+    problem.message = message
+    if ended:
+        when = ending(str(ended), session.printer.now)
+        problem.message = say("{message}: its window ended on {when}", message=message, when=when)
+    if isinstance(digests, list):
+        problem.facts = tuple(say("gone  {digest}", digest=digest) for digest in digests)
+    problem.hint = say("the image may still exist elsewhere; pushing it again brings it back")
+    return problem
+
+
+def never_was(session: Session, reference: Reference) -> Problem:
+    """Return how it is told that a reference is not there, and that history knows nothing of it."""
+    return Problem(
+        say("{reference} does not exist, and history knows nothing of it", reference=reference),
+        Exit.NOT_FOUND,
+        hint=say("{command}   lists its tags", command=session.command("ls", reference.repository)),
+        code="MANIFEST_UNKNOWN",
+    )
+
+
+def _unheld(session: Session, server: Refloat, repository: str, error: Refused) -> Problem:
+    """Tell of what is not there and cannot be brought back: its history is shown where it has one."""
+    reference = str(error.detail["reference"])
+    name = named(repository, reference)
+    try:
+        past = server.get(name_path(repository, "history"), reference=reference, n=1)["history"]
+    except ClientError:
+        past = None
+    hint = say("{command}   lists its tags", command=session.command("ls", repository))
+    if past:
+        hint = say("{command}   shows what it was", command=session.command("history", name))
+    return Problem(
+        say("{name} does not exist", name=name), Exit.NOT_FOUND, hint=hint, code=error.code, detail=error.detail
+    )
 
 
 def _unknown(session: Session, server: Refloat, reference: Reference, error: Refused) -> Problem:
     if "reference" not in error.detail:  # it exists, and the past that was asked for does not
         problem = problem_of(error)
-        problem.hint = say("{command}   shows what there was", command=session.command("history", reference.repository))
+        shown = say("{command}   shows what there was", command=session.command("history", reference.repository))
+        problem.hint = meant_day(reference.past) or shown
         return problem
     name = named(reference.repository, error.detail["reference"])
     change, purge = error.detail.get("deleted_by"), error.detail.get("purged_by")
@@ -52,17 +96,17 @@ def _unknown(session: Session, server: Refloat, reference: Reference, error: Ref
             say("{name} does not exist", name=name), Exit.NOT_FOUND, (fact,), code=error.code, detail=error.detail
         )
     if change is None:
-        hint = say("{command}   shows what it was", command=session.command("history", name)) if ":" in name else ""
-        return Problem(
-            say("{name} does not exist", name=name), Exit.NOT_FOUND, hint=hint, code=error.code, detail=error.detail
-        )
+        return _unheld(session, server, reference.repository, error)
     when = relative(moment(str(error.detail["deleted_at"])), session.printer.now)
     return Problem(
         say("{name} does not exist", name=name),
         Exit.NOT_FOUND,
         (
             say("it was deleted {when}{by}", when=when, by=_by(server, str(change))),
-            say("it can be brought back until {when}", when=day(str(error.detail["held_until"]))),
+            say(
+                "it can be brought back until {when}",
+                when=ending(str(error.detail["held_until"]), session.printer.now),
+            ),
         ),
         session.command("restore", name),
         error.code,
@@ -109,7 +153,8 @@ def conflict(session: Session, error: Refused, standing: Standing) -> Problem:
     if gone:
         facts.append(say("{references} gone for good", references=counted(gone, "reference is", "references are")))
     if would_move := int(str(error.detail["would_move"])):
-        facts.append(say("nothing was changed; {count} other references could move", count=f"{would_move:,}"))
+        others = counted(would_move, "other reference", "other references")
+        facts.append(say("nothing was changed; {others} could move", others=others))
     return Problem(
         message,
         Exit.CONFLICT,

@@ -21,7 +21,7 @@ from refloat.cli.wording import counted, listed, short, size
 from refloat.client.errors import Refused, Unreachable
 from refloat.client.refloat import Document, Refloat
 from refloat.core.names import ALGORITHMS
-from refloat.language import say
+from refloat.language import say, say_counted
 
 PATIENCE = 3600.0  # seconds: a large blob is read once, to know all of its digests
 PURGES = (
@@ -149,12 +149,16 @@ def _confirm(session: Session, plan: Document) -> None:
 
 def _lines(answer: Document) -> Iterator[str]:
     """Say what ends: repository by repository, then the bytes, then what comes after."""
-    yield say("{image} ({digest}) ends for good", image=answer["image"], digest=short(str(answer["digest"])))
+    image, digest = str(answer["image"]), str(answer["digest"])
+    shown = "" if "@" in image else f" ({short(digest)})"
+    yield say("{image}{digest} ends for good", image=image, digest=shown)
     for part in cast("list[Entry]", answer["repositories"]):
         moves = cast("list[dict[str, str]]", part["moves"])
         tags = [move["reference"] for move in moves if ":" not in move["reference"]]
         manifests = counted(len(cast("list[str]", part["manifests"])), "manifest")
-        where = say("tags {tags}", tags=", ".join(tags)) if tags else say("no tag")
+        where = say("no tag")
+        if tags:
+            where = say_counted("tag {tags}", "tags {tags}", len(tags), tags=", ".join(tags))
         yield say(
             "  {repository}   {where} · {manifests}", repository=part["repository"], where=where, manifests=manifests
         )
@@ -167,7 +171,11 @@ def _lines(answer: Document) -> Iterator[str]:
         "  {size} in {blobs}{stays}",
         size=size(int(str(answer["size"]))),
         blobs=counted(len(cast("list[str]", answer["blobs"])), "blob"),
-        stays=say("; {blobs} stay, others have them", blobs=counted(shared, "blob")) if shared else "",
+        stays=say_counted(
+            "; {count:,} blob stays, others have it", "; {count:,} blobs stay, others have them", shared
+        )
+        if shared
+        else "",
     )
     if answer["blocked"]:
         yield say("  pushing it again is refused from then on")
@@ -226,6 +234,8 @@ def _list(session: Session, root: Path | None) -> Exit:
     elif printer.form == "quiet":
         for entry in purges:
             printer.line(str(entry["id"]))
+    elif printer.form == "people" and not purges:
+        printer.line(say("Nothing was purged."))
     else:
         printer.table(PURGES, purges)
     return Exit.OK

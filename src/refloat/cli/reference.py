@@ -14,6 +14,7 @@ FEWEST_DIGITS = 7
 _PREFIX = re.compile(r"(?:docker|oci)://")
 _PAST = re.compile(r"(.*)@\{([^{}]*)\}", re.DOTALL)
 _DIGEST = re.compile(r"(?:(sha256|sha512):)?([0-9a-f]+)")
+_CHANGE = re.compile(r"[a-z]{10}")
 _WILD = re.compile(r"[*?\[\]]")
 
 
@@ -145,7 +146,12 @@ def split_typed(text: str) -> tuple[str, str | None, str]:
 
 
 def whole_repository(reference: Reference) -> Problem:
-    """Return the problem of a reference that names a repository where an image was wanted."""
+    """Return the problem of a reference that names a repository where an image was wanted, or looks like a change."""
+    if reference.host is None and _CHANGE.fullmatch(reference.repository):
+        return usage(
+            say("{reference} is the id of a change, or a repository; say which image is meant", reference=reference),
+            say("refloat trash show {reference}   lists the images of a change", reference=reference),
+        )
     return usage(
         say("{reference} is a repository; say which image of it", reference=reference),
         say("refloat ls {reference}   lists its tags", reference=reference),

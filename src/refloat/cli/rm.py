@@ -17,7 +17,7 @@ from refloat.cli.wording import age
 from refloat.client.errors import NotRefloat, Refused
 from refloat.client.refloat import Document, Refloat
 from refloat.core.patterns import is_pattern
-from refloat.language import say
+from refloat.language import say, say_counted
 
 FEW = 5  # images of a repository that are named one by one
 PATIENCE = 3600.0  # seconds: very much takes its time
@@ -147,7 +147,9 @@ def _lines(answer: Document) -> Iterator[str]:
     else:
         yield from moves.tallied(answer)
         if left := int(str(answer["left_total"])):
-            yield say("  {count} stay: something live needs them", count=f"{left:,}")
+            yield say_counted(
+                "  {count:,} stays: something live needs it", "  {count:,} stay: something live needs them", left
+            )
     if told := forecast_text(answer):
         yield f"  {told}"
     yield doing.until(answer)

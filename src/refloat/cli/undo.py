@@ -8,17 +8,17 @@ import click
 
 from refloat.cli import completing, doing, moves
 from refloat.cli.changes import LOG, moves_of, what
-from refloat.cli.missing import conflict
+from refloat.cli.missing import conflict, gone
 from refloat.cli.printing import Entry
 from refloat.cli.problems import Exit, Problem, problem_of, usage
 from refloat.cli.progress import waiting
 from refloat.cli.reference import parse_present
 from refloat.cli.session import Session
 from refloat.cli.verb import Verb
-from refloat.cli.wording import counted, day, moment, relative, short
+from refloat.cli.wording import counted, moment, relative, short
 from refloat.client.errors import Refused
 from refloat.client.refloat import Document, Refloat
-from refloat.language import say
+from refloat.language import say, say_counted
 
 HINDERED = {
     "moved": say("it has moved since"),
@@ -113,7 +113,7 @@ def _lines(session: Session, answer: Document) -> Iterator[str]:
     for title in ("skipped", "left"):
         more = int(str(answer[f"{title}_total"])) - len(cast("list[Entry]", answer[title]))
         if more:
-            yield say("  and {references} more stay", references=f"{more:,}")
+            yield say_counted("  and {count:,} more stays", "  and {count:,} more stay", more)
     if not answer["moves"] and any(entry["why"] == "moved" for entry in skipped):
         yield say(
             "  {command}   moves back what has moved since (undoable)",
@@ -203,13 +203,8 @@ def _refusal(session: Session, change: str, body: Document, error: Refused) -> P
     if error.code == "CHANGE_UNKNOWN":
         problem.hint = say("{command}   lists changes", command=session.command("log"))
     if error.code == "CHANGE_GONE":
-        ended = error.detail.get("held_until")
-        problem.message = say("{change} can no longer be taken back", change=change) + (
-            say(": its window ended on {when}", when=day(str(ended))) if ended else ""
-        )
-        digests = error.detail.get("digests")
-        problem.facts = (
-            tuple(say("gone  {digest}", digest=digest) for digest in digests) if isinstance(digests, list) else ()
-        )
-        problem.hint = say("the image may still exist elsewhere; pushing it again brings it back")
+        problem = gone(session, error, say("{change} can no longer be taken back", change=change))
+    if int(str(error.detail.get("would_move", 0))) and error.code in ("CHANGE_GONE", "PURGED"):
+        skip = session.command("undo", change, "--skip")
+        problem.hint = say("{command}   brings back the rest", command=skip)
     return problem

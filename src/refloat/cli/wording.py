@@ -1,7 +1,7 @@
 """Sizes, times and digests, for people and for programs; and times as people write them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from refloat.cli.problems import usage
 from refloat.language import say, say_counted
@@ -11,6 +11,7 @@ AGES = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))  # below -> counted
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DIGITS = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)([Zz]|[+-]\d\d:\d\d)?")
 TIMES = "2h, 3d, yesterday, 2026-11-20, 2026-11-20T14:00Z"
 
@@ -74,6 +75,13 @@ def day(text: str) -> str:
     return text[:10]
 
 
+def ending(text: str, now: datetime) -> str:
+    """Write when a window ends, or ended: the day, and where that is less than a day away the minute too."""
+    if abs(moment(text) - now) < timedelta(days=1):
+        return f"{moment(text).astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+    return day(text)
+
+
 def age(text: str) -> int:
     """Read a duration as people write it, such as `30d`; return seconds. Raises Problem."""
     written = _AGO.fullmatch(text)
@@ -90,6 +98,18 @@ def past(text: str, now: datetime) -> str:
 def which_past(text: str, now: datetime) -> tuple[int | None, str | None]:
     """Read what stands in `@{…}`: a number of changes, or an instant as RFC 3339. Raises Problem."""
     return (int(text), None) if text.isdecimal() else (None, past(text, now))
+
+
+def meant_day(text: str | None) -> str:
+    """Return how to write the day that a number of changes looks like, or nothing."""
+    written = _DIGITS.fullmatch(text or "")
+    if written is None:
+        return ""
+    try:
+        meant = date(*map(int, written.groups()))
+        return say("a day is written @{{{day}}}", day=meant)
+    except ValueError:
+        return ""
 
 
 def beginning(text: str, now: datetime) -> str:

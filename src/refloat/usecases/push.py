@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
+from refloat.core.counting import counted
 from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid
 from refloat.core.followers import followers_of
 from refloat.core.manifest import Manifest, parse
@@ -102,7 +103,8 @@ def _store(
     missing = tx.missing(repository, manifest.needs)
     if missing:
         detail = [{"digest": digest} for digest in missing]
-        raise ManifestBlobUnknown(f"{repository} does not hold {len(missing)} blobs this manifest needs", detail)
+        blobs = counted(len(missing), "blob", "blobs")
+        raise ManifestBlobUnknown(f"{repository} does not hold {blobs} this manifest needs", detail)
     if stored is None:
         tx.put_manifest(repository, digest, body, manifest, at)
     else:

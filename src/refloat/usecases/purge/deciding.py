@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from refloat.core.closing import Rules, close
+from refloat.core.counting import counted
 from refloat.core.ending import ending
 from refloat.core.errors import ChangeConflict, Denied, ManifestUnknown
 from refloat.core.moves import Move, View
@@ -130,9 +131,9 @@ def _refuse(tx: PurgeTransaction, request: PurgeRequest, holders: Sequence[Repos
             {"repository": request.repository, "reference": digest},
         )
     if elsewhere and request.scope == "repository":  # guard: a-purge-stays-where-it-was-asked
+        others = counted(len(elsewhere), "other repository has", "other repositories have")
         raise Denied(
-            f"{len(elsewhere)} other repositories have {digest} too, {elsewhere[0]} among them;"
-            "  --everywhere  ends it there as well",
+            f"{others} {digest} too, {elsewhere[0]} among them;  --everywhere  ends it there as well",
             {"digest": digest, "repositories": elsewhere},
         )
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import islice
 
+from refloat.core.counting import counted
 from refloat.core.errors import StorageFull, Unavailable
 from refloat.core.identity import is_key
 from refloat.core.names import Digest
@@ -90,7 +91,8 @@ def _reap(metadata: PurgeMetadata, blobs: StrayReaper, at: int) -> None:
     absent = [doomed.key for doomed in condemned if blobs.reap(doomed.key)]
     metadata.purge(partial(_write_down, absent=absent, at=at))
     if len(absent) < len(condemned):
-        raise Unavailable(f"{len(condemned) - len(absent)} files of what was purged cannot be removed now")
+        left = counted(len(condemned) - len(absent), "file", "files")
+        raise Unavailable(f"{left} of what was purged cannot be removed now")
 
 
 def _write_down(tx: PurgeTransaction, *, absent: Sequence[str], at: int) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from refloat.core.choosing import choose
 from refloat.core.closing import close
-from refloat.core.errors import ManifestUnknown, Purged, RequestInvalid
+from refloat.core.errors import ChangeGone, ManifestUnknown, Purged, RequestInvalid
 from refloat.core.followers import followers_of
 from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
@@ -13,7 +13,7 @@ from refloat.core.names import Digest, Reference, RepositoryName, Tag, image_nam
 from refloat.core.records import Cause, Change, Moved
 from refloat.core.undo import Conflict, OnConflict, Undo, plan_as, plan_undo, plan_values, take_along
 from refloat.ports import Transaction
-from refloat.usecases.undo.hindrances import hindered, passed_over, refuse_gone_alone, refuse_hindered
+from refloat.usecases.undo.hindrances import ended, hindered, passed_over, refuse_gone_alone, refuse_hindered
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,10 @@ def restore(tx: Transaction, request: RestoreRequest, cause: Cause) -> Undone:
     else:
         plan = plan_values(view, {request.reference: value}, request.on_conflict)
     _bring_followers(tx, repository, plan, value)
-    return _carry_out(tx, "restore", {repository: plan}, request.on_conflict, cause, None)
+    try:
+        return _carry_out(tx, "restore", {repository: plan}, request.on_conflict, cause, None)
+    except ChangeGone as gone:
+        raise ended(tx, repository, request.reference, value, gone) from None
 
 
 def _beside(tx: Transaction, chosen: Moved, name: Tag, on_conflict: OnConflict) -> Undo:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from refloat.core.counting import counted
 from refloat.core.errors import ChangeConflict, ChangeGone, Purged
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.protection import protected_in
@@ -10,6 +11,7 @@ from refloat.core.undo import Conflict, OnConflict, Undo, pass_over
 from refloat.ports import Transaction
 
 MOST_TOLD = 100  # references that a refusal lists; it counts them all
+MOST_LOOKED_THROUGH = 1000  # moves of a reference, for the one that displaced a value
 
 
 def hindered(plans: Mapping[RepositoryName, Undo]) -> list[tuple[RepositoryName, Conflict]]:
@@ -38,7 +40,7 @@ def refuse_gone_alone(tx: Transaction, plans: Mapping[RepositoryName, Undo]) -> 
     """Raise ChangeGone or Purged where nothing is left to bring back once all that is gone is passed over."""
     gone = [conflict for _, conflict in hindered(plans) if conflict.why == "gone"]
     if gone and not any(plan.proposal.wish or plan.satisfied for plan in plans.values()):
-        raise _all_gone(tx, (conflict.wanted for conflict in gone))
+        raise _all_gone(tx, (conflict.wanted for conflict in gone), 0)
 
 
 def _gone(tx: Transaction, repository: RepositoryName, plan: Undo) -> list[Reference]:
@@ -57,21 +59,43 @@ def refuse_hindered(tx: Transaction, plans: Mapping[RepositoryName, Undo], on_co
     if conflicts and on_conflict == "refuse":  # guard: an-undo-overwrites-nobody
         raise _refusal(tx, conflicts, gone, plans)
     if gone:
-        raise _all_gone(tx, (plans[name].proposal.wish[reference] for name, reference in gone))
+        raise _all_gone(tx, (plans[name].proposal.wish[reference] for name, reference in gone), _free(plans, gone))
 
 
-def _all_gone(tx: Transaction, wanted: Iterable[Digest | None]) -> ChangeGone | Purged:
+def _free(plans: Mapping[RepositoryName, Undo], gone: list[tuple[RepositoryName, Reference]]) -> int:
+    """Return how many references could move, were it not for the others."""
+    return sum(len(plan.proposal.wish) for plan in plans.values()) - len(gone)
+
+
+def _all_gone(tx: Transaction, wanted: Iterable[Digest | None], free: int) -> ChangeGone | Purged:
     digests = sorted({digest for digest in wanted if digest is not None})
     purged = [digest for digest in digests if tx.read.purged_by(digest) is not None]
     if purged:
-        return Purged(
-            f"{len(purged)} manifests that are needed were purged, and nothing brings them back",
-            {"digests": purged[:MOST_TOLD], "digests_total": len(purged), "purge": tx.read.purged_by(purged[0])},
+        were = counted(
+            len(purged),
+            "manifest that is needed was purged, and nothing brings it back",
+            "manifests that are needed were purged, and nothing brings them back",
         )
-    return ChangeGone(
-        f"history let go of {len(digests)} manifests that are needed",
-        {"digests": digests[:MOST_TOLD], "digests_total": len(digests)},
-    )
+        return Purged(were, {**_listed(purged), "would_move": free, "purge": tx.read.purged_by(purged[0])})
+    needed = counted(len(digests), "manifest that is needed", "manifests that are needed")
+    return ChangeGone(f"history let go of {needed}", {**_listed(digests), "would_move": free})
+
+
+def ended(
+    tx: Transaction, repository: RepositoryName, reference: Reference, value: Digest, gone: ChangeGone
+) -> ChangeGone:
+    """Return why a reference cannot have `value` again: with the move that displaced it, and when its window ended."""
+    past = tx.listing.history(repository, reference, None, MOST_LOOKED_THROUGH)
+    last = next((entry for entry in past if entry.old == value), None)
+    known = gone.detail if isinstance(gone.detail, dict) else {}
+    about: dict[str, object] = {"repository": repository, "reference": reference}
+    if last is not None:
+        about |= {"change": last.change, "held_until": last.held_until}
+    return ChangeGone(gone.message, {**known, **about})
+
+
+def _listed(digests: list[Digest]) -> dict[str, object]:
+    return {"digests": digests[:MOST_TOLD], "digests_total": len(digests)}
 
 
 def _refusal(
@@ -81,17 +105,17 @@ def _refusal(
     plans: Mapping[RepositoryName, Undo],
 ) -> ChangeConflict:
     """Say, for each reference in the way, who moved it, when, and both digests; and what is gone."""
-    free = sum(len(plan.proposal.wish) for plan in plans.values()) - len(gone)
     detail: dict[str, object] = {
         "conflicts": [_in_the_way(tx, repository, conflict) for repository, conflict in conflicts[:MOST_TOLD]],
         "conflicts_total": len(conflicts),
         "gone": [{"repository": repository, "reference": reference} for repository, reference in gone[:MOST_TOLD]],
         "gone_total": len(gone),
-        "would_move": free,
+        "would_move": _free(plans, gone),
         "satisfied": sum(len(plan.satisfied) for plan in plans.values()),
     }
-    also = f", {len(gone)} are gone" if gone else ""
-    return ChangeConflict(f"{len(conflicts)} references moved since{also}; nothing was changed", detail)
+    also = f", {counted(len(gone), 'is', 'are')} gone" if gone else ""
+    moved = counted(len(conflicts), "reference moved", "references moved")
+    return ChangeConflict(f"{moved} since{also}; nothing was changed", detail)
 
 
 def _in_the_way(tx: Transaction, repository: RepositoryName, conflict: Conflict) -> dict[str, object]:
