@@ -45,26 +45,22 @@ class Calls:
         self, module: Module, node: ast.AST, prefix: str, owner: ast.ClassDef | None, near: Mapping[str, Name]
     ) -> None:
         """Note every function below a node; `near` are functions defined around it, by their names."""
-        own = dict(near)
-        inner = list(_definitions(node))
-        if not isinstance(node, ast.ClassDef | ast.Module):
-            own |= {each.name: f"{module.path}: {prefix}{each.name}" for each in inner if isinstance(each, Definition)}
-        for each in inner:
+        for each in _definitions(node):
             name = f"{prefix}{each.name}"
             if isinstance(each, ast.ClassDef):
-                self._look(module, each, f"{name}.", each, own)
-            else:
-                self.leads_to[f"{module.path}: {name}"] = set(self._targets(module, each, owner, own))
-                self._look(module, each, f"{name}.", owner, own)
+                self._look(module, each, f"{name}.", each, near)
+                continue
+            inner = [one.name for one in _definitions(each) if isinstance(one, Definition)]
+            nearer = {**near, **{one: f"{module.path}: {name}.{one}" for one in inner}}
+            self.leads_to[f"{module.path}: {name}"] = set(self._targets(module, each, owner, nearer))
+            self._look(module, each, f"{name}.", owner, nearer)
 
     def _targets(
         self, module: Module, function: Definition, owner: ast.ClassDef | None, near: Mapping[str, Name]
     ) -> Iterator[Name]:
-        own = {each.name: f"{module.path}: {_of(module, owner)}{function.name}.{each.name}" for each in
-               _definitions(function) if isinstance(each, Definition)}  # fmt: skip
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                yield from self._named(module, node.id, {**near, **own})
+                yield from self._named(module, node.id, near)
             elif isinstance(node, ast.Attribute):
                 yield from self._attribute(module, function, owner, node)
 
@@ -85,6 +81,8 @@ class Calls:
         self, module: Module, function: Definition, owner: ast.ClassDef | None, node: ast.Attribute
     ) -> Iterator[Name]:
         holder = node.value
+        if isinstance(holder, ast.Call) and isinstance(holder.func, ast.Name) and holder.func.id in module.classes:
+            holder = holder.func  # what it just made
         if isinstance(holder, ast.Name):
             if holder.id in module.modules and module.modules[holder.id] in self._modules:
                 yield from self._named(self._modules[module.modules[holder.id]], node.attr, {})
@@ -117,16 +115,12 @@ def _is_delegate(holder: ast.expr) -> bool:
     return isinstance(holder, ast.Call) and isinstance(holder.func, ast.Name) and holder.func.id == "super"
 
 
-def _of(module: Module, owner: ast.ClassDef | None) -> str:
-    return f"{owner.name}." if owner is not None else ""
-
-
 def _definitions(node: ast.AST) -> Iterator[Definition | ast.ClassDef]:
     """Yield the functions and classes defined directly below a node, not those within them."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, Definition | ast.ClassDef):
             yield child
-        elif not isinstance(child, ast.Lambda):
+        elif not isinstance(child, ast.expr):
             yield from _definitions(child)
 
 

@@ -33,7 +33,7 @@ def survey(tree: Tree, ledger: Ledger, tell: Telling) -> int:
         _read(tree, ledger, digest)
     blobs = _read_blobs(tree, ledger, tell)
     for digest in ledger.unplaced():
-        places = _places(ledger, digest, 0)
+        places = _places(ledger, digest)
         ledger.note_loss(min(places, key=ledger.name_of, default=None), digest)
     return blobs
 
@@ -56,13 +56,35 @@ def _read(tree: Tree, ledger: Ledger, digest: Digest) -> None:
         ledger.note_manifest(found)
 
 
-def _places(ledger: Ledger, digest: Digest, depth: int) -> set[int]:
-    """Return the repositories a manifest can have been in."""
+def _places(ledger: Ledger, digest: Digest) -> set[int]:
+    """Return the repositories a manifest can have been in. A part is thought about once."""
+    found: dict[tuple[Digest, int], set[int]] = {}
+    pending = [(digest, 0)]
+    while pending:
+        part, depth = pending[-1]
+        below = [(child, depth + 1) for child in _followed(ledger, part, depth)]
+        if unknown := [place for place in below if place not in found]:
+            pending.extend(unknown)
+        else:
+            found[pending.pop()] = _decided(ledger, part, [found[place] for place in below], depth)
+    return found[digest, 0]
+
+
+def _followed(ledger: Ledger, digest: Digest, depth: int) -> list[Digest]:
+    """Return the children that say where a manifest was that has no repository of its own."""
+    if depth > DEEPEST or ledger.repositories_of(digest):
+        return []
+    return [child for child in _children(ledger, digest) if ledger.is_known(child)]
+
+
+def _decided(ledger: Ledger, digest: Digest, below: list[set[int]], depth: int) -> set[int]:
     known = set(ledger.repositories_of(digest))
     if known or depth > DEEPEST:
         return known
-    children = [need.digest for need, _ in ledger.needs_of(digest) if need.kind == "child"]
-    found = [_places(ledger, child, depth + 1) for child in children if ledger.is_known(child)]
-    found += [set(ledger.repositories_of(child)) for child in children if not ledger.is_known(child)]
-    found = [places for places in found if places]
+    unread = [child for child in _children(ledger, digest) if not ledger.is_known(child)]
+    found = [places for places in (*below, *(set(ledger.repositories_of(child)) for child in unread)) if places]
     return set.intersection(*found) if found else set(ledger.repositories_with_blobs_of(digest))
+
+
+def _children(ledger: Ledger, digest: Digest) -> list[Digest]:
+    return [need.digest for need, _ in ledger.needs_of(digest) if need.kind == "child"]
