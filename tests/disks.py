@@ -35,3 +35,9 @@ def fill(place: Path) -> Path:
         os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize)
     assert os.statvfs(place).f_bavail == 0
     return filler
+
+
+def free(place: Path) -> int:
+    """Return how many bytes a disk has left."""
+    disk = os.statvfs(place)
+    return disk.f_bavail * disk.f_frsize

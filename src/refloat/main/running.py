@@ -15,7 +15,9 @@ from refloat.core.errors import RefloatError
 from refloat.main.beginning import begin
 from refloat.main.directory import claim, examine
 from refloat.main.listening import is_open_to_others, listen, refuse_taken, url_of
+from refloat.main.opening import make_room_to_open
 from refloat.main.orphans import die_with
+from refloat.main.ownership import make_for_owner_alone
 from refloat.main.refusing import FAILED, StartRefused
 from refloat.main.server import Server
 from refloat.main.worker import Worker
@@ -78,8 +80,10 @@ def prepared(settings: Settings) -> Iterator[Prepared]:
 @contextmanager
 def claimed(settings: Settings) -> Iterator[None]:
     """Hold a directory that nobody else has, its database up to date. Raises StartRefused."""
+    make_for_owner_alone()
     lock = claim(settings)
     try:
+        make_room_to_open(settings, new_session())
         update(settings)
         yield
     finally:

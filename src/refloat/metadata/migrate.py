@@ -18,7 +18,7 @@ def migrate(database: Path) -> None:
 
     Each step and its record are one transaction. Raises Unavailable on a schema this program does not know.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
+    durable.private_directory(database.parent)
     with closing(connect(database)) as connection:
         found = _version(connection)
         if found > len(STEPS):

@@ -3,9 +3,11 @@
 import logging
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Literal
 
+from refloat import durable
 from refloat.core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
@@ -13,11 +15,20 @@ log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
 
-def connect(database: Path) -> sqlite3.Connection:
+Access = Literal["shared", "alone"]
+
+
+def connect(database: Path, access: Access = "shared") -> sqlite3.Connection:
     """Open the database in WAL mode, every commit durable, every reference checked.
 
-    Raises Unavailable if SQLite does not grant what was asked.
+    Alone, no other connection can have it, and it needs no room on the disk for the index that connections share.
+
+    A database that is made here is its owner's alone, and so are the files that SQLite makes beside it. Raises
+    Unavailable if SQLite does not grant what was asked.
     """
+    if not os.path.lexists(database):  # one that is there is never opened but by SQLite: that would end its locks
+        with suppress(FileExistsError):
+            os.close(durable.create(database))
     connection = sqlite3.connect(
         database,
         isolation_level=None,
@@ -25,6 +36,16 @@ def connect(database: Path) -> sqlite3.Connection:
         cached_statements=512,
         timeout=BUSY_TIMEOUT_MS / 1000,
     )
+    try:
+        _insist(connection, access)
+    except BaseException:  # who opens it again, alone, must not find this one in the way
+        connection.close()
+        raise
+    return connection
+
+
+def _insist(connection: sqlite3.Connection, access: Access) -> None:
+    """Set what the protocol rests on, and see that it was granted. Raises Unavailable."""
     foreign_keys = 0 if os.environ.get(_UNSAFE) == "off" else 1
     if not foreign_keys:
         log.error("%s=off: the foreign keys are off, and this registry WILL LOSE IMAGES", _UNSAFE)
@@ -34,6 +55,8 @@ def connect(database: Path) -> sqlite3.Connection:
         "foreign_keys": foreign_keys,
         "secure_delete": 1,
     }
+    if access == "alone":
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # guard: every-commit-durable
     connection.execute(f"PRAGMA foreign_keys = {foreign_keys}")  # guard: foreign-keys
@@ -42,9 +65,7 @@ def connect(database: Path) -> sqlite3.Connection:
     for name, value in wanted.items():
         (granted,) = connection.execute(f"PRAGMA {name}").fetchone()
         if granted != value:
-            connection.close()
             raise Unavailable(f"SQLite answers {name} = {granted} where {value} is needed")
-    return connection
 
 
 def takes_commits(database: Path) -> bool:

@@ -59,5 +59,5 @@ async def delete(door: Door, request: Request, repository: RepositoryName, diges
     if not door.settings.delete_enabled:
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
     now = door.services.now()
-    await door.metadata.write_brief(lambda tx: release(tx, repository, digest, now))
+    await door.metadata.write_brief(lambda tx: release(tx, repository, digest, now), room="kept")
     await request.answer(202, [(b"docker-content-digest", digest.encode())])
