@@ -14,7 +14,7 @@ from refloat.core.errors import ManifestUnknown, StorageFull
 from refloat.core.names import RepositoryName
 from refloat.core.receipts import Lifted
 from refloat.metadata.migrate import migrate
-from refloat.metadata.sqlite import connect
+from refloat.metadata.sqlite import connect, connect_alone
 from refloat.metadata.store import SqliteMetadata
 from refloat.metadata.transaction import SqliteTransaction
 from tests.disks import fill, free, small_disk
@@ -215,5 +215,5 @@ def test_who_has_the_database_alone_reads_it_on_a_full_disk(tmp_path: Path) -> N
         fill(place)
         with pytest.raises(sqlite3.OperationalError):
             connect(place / "refloat.db")
-        with closing(connect(place / "refloat.db", "alone")) as alone:
+        with closing(connect_alone(place / "refloat.db")) as alone:
             assert alone.execute("SELECT count(*) FROM repositories").fetchone() == (FEW,)

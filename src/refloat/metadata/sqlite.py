@@ -18,16 +18,23 @@ _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the fo
 Access = Literal["shared", "alone"]
 
 
-def connect(database: Path, access: Access = "shared") -> sqlite3.Connection:
+def connect(database: Path) -> sqlite3.Connection:
     """Open the database in WAL mode, every commit durable, every reference checked.
-
-    Alone, no other connection can have it, and it needs no room on the disk for the index that connections share.
 
     A database that is made here is its owner's alone, and so are the files that SQLite makes beside it. Raises
     Unavailable if SQLite does not grant what was asked.
     """
+    return _connect(database, "shared")
+
+
+def connect_alone(database: Path) -> sqlite3.Connection:
+    """The same, so that nobody else can have it: that needs no room on the disk for an index that is shared."""
+    return _connect(database, "alone")
+
+
+def _connect(database: Path, access: Access) -> sqlite3.Connection:
     if not os.path.lexists(database):  # one that is there is never opened but by SQLite: that would end its locks
-        with suppress(FileExistsError):
+        with suppress(OSError):  # SQLite says what is wrong
             os.close(durable.create(database))
     connection = sqlite3.connect(
         database,

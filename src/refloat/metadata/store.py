@@ -16,7 +16,7 @@ from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
 from refloat.metadata.reads import SqliteReader
-from refloat.metadata.sqlite import Access, connect
+from refloat.metadata.sqlite import Access, connect, connect_alone
 from refloat.metadata.transaction import SqliteTransaction
 from refloat.metadata.verifying import SqliteVerifying
 from refloat.metadata.writer import Writer
@@ -42,7 +42,8 @@ class SqliteMetadata:
         access: Access = "shared",
     ) -> None:
         self._database = database
-        self._writer = Writer(connect(database, access), make_room, on_broken)
+        connection = connect(database) if access == "shared" else connect_alone(database)
+        self._writer = Writer(connection, make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch", make_room)
         self.notes = Notes(directory / "purges.jsonl", make_room)
