@@ -24,10 +24,10 @@ ADOPTED = "adopted"  # written into ROOT/refloat by adoption
 def examine(settings: Settings) -> None:
     """Raise StartRefused where a start would, as far as can be seen without touching anything."""
     try:
+        refuse_links(settings)
         _refuse_unadopted(settings.root)
         _refuse_network(settings.database)
         _refuse_half(settings.root / "refloat", settings.database)
-        refuse_links(settings)
     except OSError as problem:  # somebody else's, who lets nobody look
         raise _unusable(problem) from None
 
