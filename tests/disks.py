@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -28,10 +28,16 @@ def small_disk(place: Path, size: str) -> Iterator[Path]:
 
 
 def fill(place: Path) -> Path:
-    """Take every byte that is left on a disk. Returns the file that has them."""
+    """Take every byte that is left on a disk, also while somebody else takes some. Returns the file that has them."""
     filler = place / "filler"
-    disk = os.statvfs(place)
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, disk.f_bavail * disk.f_frsize)
-    assert os.statvfs(place).f_bavail == 0
+    with filler.open("ab") as file:
+        while left := free(place):
+            with suppress(OSError):
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), left)
     return filler
+
+
+def free(place: Path) -> int:
+    """Return how many bytes a disk has left."""
+    disk = os.statvfs(place)
+    return disk.f_bavail * disk.f_frsize

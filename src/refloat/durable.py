@@ -10,14 +10,19 @@ import itertools
 import os
 import signal
 import sqlite3
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from refloat.core import room
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_PIECE = bytes(64 << 10)  # more than one step of the database's files
 _numbers = itertools.count(1)
+PRIVATE_FILE, PRIVATE_DIRECTORY = 0o600, 0o700
+MOST_READ = 1 << 30  # bytes of a file that is read whole
 _crash_at = int(os.environ.get("REFLOAT_CRASH_AT", "0"))
 
 
@@ -29,7 +34,7 @@ def _step() -> None:
 def create(path: Path | str) -> int:
     """Make a new file and return it open for reading and writing. Raises FileExistsError."""
     _step()
-    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
 
 
 def write(file: int, data: bytes | bytearray | memoryview) -> None:
@@ -60,7 +65,7 @@ def fsync(file: int) -> None:
 
 def fsync_file(path: Path) -> None:
     """Make the bytes of a file durable."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file = open_plain(path, os.O_RDONLY)
     try:
         fsync(file)
     finally:
@@ -90,12 +95,47 @@ def unlink(path: Path) -> None:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory, durable under its name; one that is there already is fine."""
+    """Make a directory that only its owner may enter, durable under its name; one that is there already is fine.
+
+    Raises OSError with ELOOP where the name is a link: what is made here is not put where somebody else points.
+    """
     if path.is_dir():
+        refuse_link(path)
         return
     _step()
-    path.mkdir(parents=True, exist_ok=True)
+    private_directory(path)
     fsync_directory(path.parent)
+
+
+def private_directory(path: Path) -> None:
+    """Make a directory, and those above it that are missing, for their owner alone whatever the umask."""
+    for missing in reversed([each for each in (path, *path.parents) if not os.path.lexists(each)]):
+        with suppress(FileExistsError):
+            missing.mkdir(PRIVATE_DIRECTORY)
+            missing.chmod(PRIVATE_DIRECTORY)
+    path.mkdir(exist_ok=True)
+
+
+def refuse_link(path: Path | str) -> None:
+    """Raise OSError with ELOOP where a name is a symbolic link."""
+    if os.path.islink(path):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+
+
+def open_plain(path: Path | str, flags: int) -> int:
+    """Open a file. A symbolic link is not followed, what is made is its owner's alone, and no pipe is waited for.
+
+    Raises OSError, with ELOOP for a link.
+    """
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, PRIVATE_FILE)
+
+
+def read_plain(path: Path | str, most: int = MOST_READ) -> bytes:
+    """Return what a file has, up to `most` bytes. Raises OSError, with EINVAL for what is no file."""
+    with open(open_plain(path, os.O_RDONLY), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "this is no file", str(path))
+        return file.read(most)
 
 
 def commit(connection: sqlite3.Connection) -> None:
@@ -104,10 +144,34 @@ def commit(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def shortage(directory: Path | str) -> int | None:
+    """Return the errno with which a disk or a quota refuses 64 KiB more in a directory; None: there is room.
+
+    A database says that a write failed, and not always why.
+    """
+    try:
+        file = os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, PRIVATE_FILE)
+    except OSError as problem:
+        return problem.errno if problem.errno in _FULL else None
+    try:
+        view = memoryview(_PIECE)
+        while view:
+            view = view[os.write(file, view) :]
+    except OSError as problem:
+        return problem.errno if problem.errno in _FULL else None
+    finally:
+        os.close(file)
+    return None
+
+
 def condition_of(problem: OSError) -> RefloatError:
     """Return the condition an error of the disk is for a client."""
     if problem.errno in _FULL:
-        return StorageFull("the disk is full: nothing was stored; pulls, deletes and undo still work")
+        return StorageFull(room.FULL)
+    if problem.errno == errno.EFBIG:
+        return StorageFull(room.TOO_LARGE)
+    if problem.errno == errno.ELOOP:
+        return Unavailable(f"{problem.filename} is a symbolic link, and none is followed here")
     return Unavailable(f"the disk failed: {problem.strerror}")
 
 

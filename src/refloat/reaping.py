@@ -20,3 +20,9 @@ class StrayReaper(BlobReaper, BlobShelf, Protocol):
 
     def reap_quarantined(self, whole: str) -> int:
         """Remove what was set aside and begins the bytes under the key `whole`. Returns how many files."""
+
+    def bytes_of(self, key: str) -> int:
+        """Return how many bytes lie under a key, finished or not. Raises Unavailable."""
+
+    def keep_back(self) -> None:
+        """Keep room back again for deletes on a full disk, where there is plenty now."""

@@ -28,7 +28,7 @@ def test_every_code_of_the_specification_that_we_answer_has_its_class(code: str)
 
 def test_a_narrower_condition_shares_its_codes_name() -> None:
     assert code_of(errors.UploadOutOfOrder) == "BLOB_UPLOAD_INVALID"
-    assert code_of(errors.StorageFull) == "DENIED"
+    assert code_of(errors.Blocked) == "DENIED"
     assert code_of(errors.ManifestTooLarge) == "SIZE_INVALID"
 
 

@@ -49,6 +49,10 @@ class Registry:
     def write(self, work: Callable[[Transaction], T]) -> T:
         return self.metadata.write_now(work)
 
+    def free(self, work: Callable[[Transaction], T]) -> T:
+        """Write what deletes, or takes a delete back: on a full disk it has the room that is kept back."""
+        return self.metadata.write_now(work, room="kept")
+
     def blob(self, content: bytes) -> Digest:
         """Push a blob as a client does: a session, an append, the end."""
         self.now += 1000

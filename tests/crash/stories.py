@@ -57,7 +57,7 @@ def abandon(*chunks: bytes) -> Step:
 def cancel(chunk: bytes) -> Step:
     def step(registry: Registry) -> None:
         session = _append(registry, _begin(registry), chunk)
-        registry.write(lambda tx: upload.cancel(tx, session, registry.now))
+        registry.free(lambda tx: upload.cancel(tx, session, registry.now))
 
     return step
 
@@ -96,12 +96,12 @@ def delete_image(*layers: bytes) -> Step:
 
 
 def _delete(reference: Reference) -> Step:
-    return lambda registry: registry.write(lambda tx: delete_reference(tx, REPOSITORY, reference, registry.cause()))
+    return lambda registry: registry.free(lambda tx: delete_reference(tx, REPOSITORY, reference, registry.cause()))
 
 
 def rm(*names: str) -> Step:
     references = [Tag(name) for name in names]
-    return lambda registry: registry.write(
+    return lambda registry: registry.free(
         lambda tx: remove(tx, Selection({REPOSITORY: references}), registry.cause(), "image")
     )
 
@@ -111,14 +111,14 @@ def take_back(back: int = 1) -> Step:
 
     def step(registry: Registry) -> None:
         change = registry.metadata.listing.changes(None, None, back)[-1]
-        registry.write(lambda tx: undo(tx, UndoRequest(change.id, "replace"), registry.cause()))
+        registry.free(lambda tx: undo(tx, UndoRequest(change.id, "replace"), registry.cause()))
 
     return step
 
 
 def go_back(tag: str, revision: int) -> Step:
     request = RestoreRequest(REPOSITORY, Tag(tag), revision=revision)
-    return lambda registry: registry.write(lambda tx: restore(tx, request, registry.cause()))
+    return lambda registry: registry.free(lambda tx: restore(tx, request, registry.cause()))
 
 
 def days_pass(days: int) -> Step:

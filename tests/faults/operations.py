@@ -75,7 +75,7 @@ def start(registry: Registry) -> None:
 
 
 def unlease(content: bytes) -> Step:
-    return lambda registry: registry.write(lambda tx: upload.release(tx, REPOSITORY, Digest.of(content), registry.now))
+    return lambda registry: registry.free(lambda tx: upload.release(tx, REPOSITORY, Digest.of(content), registry.now))
 
 
 def _of(before: Sequence[Step], *under_fire: Step) -> Operation:

@@ -159,8 +159,8 @@ class Trial:
             self._problem("an upload found room on a full disk")
         except StorageFull:
             pass
-        deleted = registry.write(lambda tx: delete_reference(tx, REPOSITORY, Tag(STANDING), registry.cause()))
-        registry.write(lambda tx: undo(tx, UndoRequest(str(deleted.change)), registry.cause()))
+        deleted = registry.free(lambda tx: delete_reference(tx, REPOSITORY, Tag(STANDING), registry.cause()))
+        registry.free(lambda tx: undo(tx, UndoRequest(str(deleted.change)), registry.cause()))
         if state_of(registry).tips != self.state.tips:
             self._problem("a delete and its undo on a full disk left something moved")
 

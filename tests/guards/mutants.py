@@ -275,7 +275,7 @@ MUTANTS = {
         COPIES + "test_every_copy_of_the_bytes_goes",
     ),
     "the-reserve-stays-free": Mutant(
-        "return length <= self._free()",
+        "return self._bytes.allows(length)",
         "return True",
         "tests/contracts/test_blob_store.py::test_room_ends_at_the_reserve",
     ),

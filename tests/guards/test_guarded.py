@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from refloat import durable
 from refloat.blobs.filesystem import FileBlobs
 from refloat.core.clock import Tick
 from refloat.core.errors import BlobUnknown, BlobUploadUnknown, UploadOutOfOrder
@@ -197,11 +198,18 @@ def test_a_blob_that_was_condemned_since_it_was_looked_at_is_not_adopted(
     assert metadata.read.holds(TEAM, DIGEST)
 
 
-def test_what_cannot_be_read_is_not_called_damaged(metadata: SqliteMetadata, blobs: FileBlobs) -> None:
-    upload = entered(metadata, blobs, 1, b"")
-    path = blobs.path(upload.key)
-    path.unlink()
-    path.symlink_to("/proc/self/mem")  # of the right size, and every read of it fails
+def test_what_cannot_be_read_is_not_called_damaged(
+    metadata: SqliteMetadata, blobs: FileBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = entered(metadata, blobs, 1)
+    path, opened = blobs.path(upload.key), durable.open_plain
+
+    def failing(there: Path | str, flags: int) -> int:
+        if Path(there) == path:  # of the right size, and every read of it fails
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return opened(there, flags)
+
+    monkeypatch.setattr(durable, "open_plain", failing)
     done = verify(metadata, blobs, VerifyTerms("bytes", "repair", NOW), lambda _: None)
     assert ([finding.kind for finding in done.findings], done.marked) == (["unreadable"], 0)
 

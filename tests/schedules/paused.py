@@ -9,10 +9,11 @@ from refloat.blobs.locked import LockedFile
 from refloat.core.records import Upload
 from refloat.metadata.store import SqliteMetadata
 from refloat.metadata.transaction import SqliteTransaction
+from refloat.ports import Room
 
 T = TypeVar("T")
 Step = Callable[[str], None]
-SILENT = frozenset({"path", "has_room", "close", "epoch", "last_backup", "tags", "referrers"})
+SILENT = frozenset({"path", "check_room", "entering", "close", "epoch", "last_backup", "tags", "referrers"})
 
 
 class Paused:
@@ -28,9 +29,9 @@ class Paused:
         if method in SILENT:
             return found
 
-        def stepping(*arguments: Any) -> Any:
+        def stepping(*arguments: Any, **keywords: Any) -> Any:
             self._step(f"{self._name}{method}")
-            return found(*arguments)
+            return found(*arguments, **keywords)
 
         return stepping
 
@@ -112,9 +113,9 @@ class PausedMetadata(Paused):
     def notes(self) -> Paused:
         return Paused(self._metadata.notes, "notes.", self._step)
 
-    async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
+    async def write(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
         self._step("write")
-        done = self._metadata.write_now(work)
+        done = self._metadata.write_now(work, room=room)
         self._committed()
         return done
 

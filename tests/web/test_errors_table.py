@@ -23,10 +23,10 @@ SPECIFIED = frozenset(
 OURS = frozenset(
     {
         "PAGINATION_NUMBER_INVALID", "CHANGE_UNKNOWN", "CHANGE_CONFLICT", "CHANGE_GONE", "REQUEST_INVALID",
-        "COLLECTION_STOPPED", "PURGED", "UNAVAILABLE",
+        "COLLECTION_STOPPED", "PURGED", "STORAGE_FULL", "UNAVAILABLE",
     }
 )  # fmt: skip
-"""What the management API adds, and what distribution answers to a bad `n`."""
+"""What the management API adds, what distribution answers to a bad `n`, and what is told with a status of 5xx."""
 Conditions = Sequence[type[RefloatError]]
 Wire = Mapping[type[RefloatError], int]
 

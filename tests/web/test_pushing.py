@@ -127,7 +127,7 @@ class TestUploads:
         served = serve(REGISTRY_REFLOAT_RESERVE="99.9%")
         for query in ("", "?digest=" + digest_of(b"x")):
             answer = served.wire.ask("POST", "/v2/full/blobs/uploads/" + query, b"x")
-            assert (answer.status, code(answer)) == (507, "DENIED")
+            assert (answer.status, code(answer)) == (507, "STORAGE_FULL")
 
 
 class TestMounts:

@@ -1,5 +1,6 @@
 """64 MiB kept back, so that a disk run full can still take the deletes that empty it."""
 
+import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -7,24 +8,34 @@ from pathlib import Path
 from refloat import durable
 
 SIZE = 64 << 20
+log = logging.getLogger("refloat.blobs")
 
 
 class Ballast:
-    """The file ROOT/refloat/ballast."""
+    """A file on the database's disk. Pushes never have its room; what makes room does, when the disk is full."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def size(self) -> int:
+        """How many bytes are kept back now."""
+        try:
+            return self._path.lstat().st_size
+        except OSError:
+            return 0
+
     def give_up(self) -> bool:
         """Give its room to the database. True: there was some to give."""
-        if not self._path.exists():
+        if not os.path.lexists(self._path):
             return False
         durable.unlink(self._path)
+        log.warning("the disk is full: the %d MiB kept back are given up, for deletes, undo and collection", SIZE >> 20)
         return True
 
     def restore(self, free: int) -> None:
         """Take the room back when `free` bytes beyond the reserve are plenty for it, and the disk lets us."""
-        if free < 2 * SIZE or self._is_whole():
+        if free < 2 * SIZE or self.size >= SIZE:  # less: a process ended between making the file and filling it
             return
         with suppress(OSError):
             file = self._open()
@@ -35,15 +46,8 @@ class Ballast:
             finally:
                 os.close(file)
 
-    def _is_whole(self) -> bool:
-        """A process may have ended between making the file and filling it."""
-        try:
-            return self._path.stat().st_size >= SIZE
-        except FileNotFoundError:
-            return False
-
     def _open(self) -> int:
         try:
             return durable.create(self._path)
         except FileExistsError:
-            return os.open(self._path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            return durable.open_plain(self._path, os.O_RDWR)

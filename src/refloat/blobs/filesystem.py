@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from refloat import durable
@@ -9,9 +11,11 @@ from refloat.blobs.ballast import Ballast
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.locked import LockedFile
 from refloat.blobs.quarantine import Copies
+from refloat.blobs.reserve import Reserve, nothing
 from refloat.blobs.sealer import OnBroken, Sealer
 from refloat.blobs.shelf import FileShelf
-from refloat.core.errors import BlobUploadUnknown
+from refloat.core import room
+from refloat.core.errors import BlobUploadUnknown, StorageFull
 from refloat.core.records import Upload
 from refloat.durable import condition_of, disk
 
@@ -21,21 +25,34 @@ log = logging.getLogger("refloat.blobs")
 class FileBlobs(FileShelf):
     """`ports.BlobStore` and `reaping.StrayReaper` over a directory.
 
-    `reserve` is the fraction of the disk that uploads leave free. `on_broken` is told why, on any thread, when
-    nothing is sealed here any more. Made after a fork: it has threads.
+    `reserve` is the fraction of a disk that pushes leave free. `on_broken` is told why, on any thread, when
+    nothing is sealed here any more. `database` is the file of the rows: what is kept back lies on its disk. `owed`
+    says by how many bytes it will grow without another push. Made after a fork: it has threads.
     """
 
-    def __init__(self, directory: Path, reserve: float, on_broken: OnBroken = log.error) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        reserve: float,
+        on_broken: OnBroken = log.error,
+        database: Path | None = None,
+        owed: Callable[[], int] = nothing,
+    ) -> None:
         super().__init__(directory)
-        self._reserve = reserve
         self._hashes = RunningHashes()
         with disk():
             durable.make_directory(directory)
             durable.make_directory(Path(self._layout.incoming))
             durable.make_directory(Path(self._layout.objects))
             durable.fsync_directory(directory)  # also where a process died between making a name and syncing it
-        self._ballast = Ballast(directory / "ballast")
-        self._ballast.restore(self._free())
+        rows = database or directory / "refloat.db"
+        self._rows = Reserve(rows.parent, reserve, rows.with_name(f"{rows.name}-wal"), owed)
+        if os.stat(rows.parent).st_dev == os.stat(directory).st_dev:
+            self._bytes, self._ballast = self._rows, Ballast(directory / "ballast")
+        else:
+            self._bytes = Reserve(directory, reserve)
+            self._ballast = Ballast(rows.with_name(f"{rows.name}-ballast"))
+        self.keep_back()
         self._sealer = Sealer(self._layout, on_broken)
 
     def create(self, key: str) -> None:
@@ -52,7 +69,7 @@ class FileBlobs(FileShelf):
         """
         for path in (self._layout.arriving(upload.key), self._layout.whole(upload.key)):
             try:
-                file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+                file = durable.open_plain(path, os.O_RDWR)
             except FileNotFoundError:
                 continue
             except OSError as problem:
@@ -73,11 +90,36 @@ class FileBlobs(FileShelf):
 
     def has_room(self, length: int) -> bool:
         """Would `length` more bytes leave the reserve free?"""
-        return length <= self._free()  # guard: the-reserve-stays-free
+        return self._bytes.allows(length)  # guard: the-reserve-stays-free
+
+    def check_room(self, length: int) -> None:
+        """Raise StorageFull where `length` more bytes of a blob, or their rows, would not leave the reserve free."""
+        if not self.has_room(length):
+            raise StorageFull(room.refusal(self._bytes.free(), self._ballast.size))
+        if self._rows is not self._bytes:
+            self._check_rows(0)
+
+    @contextmanager
+    def entering(self, length: int) -> Iterator[None]:
+        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does."""
+        self._check_rows(length)
+        self._rows.promised += length
+        try:
+            yield
+        finally:
+            self._rows.promised -= length
+
+    def _check_rows(self, length: int) -> None:
+        if not self._rows.allows(length):  # guard: manifests-leave-the-reserve
+            raise StorageFull(room.refusal(self._rows.free(), self._ballast.size))
 
     def make_room(self) -> bool:
         """Give up the ballast for a database that found the disk full. True: there was some."""
         return self._ballast.give_up()
+
+    def keep_back(self) -> None:
+        """Take the ballast's room back where there is plenty again."""
+        self._ballast.restore(self._rows.beyond())
 
     def reap(self, key: str) -> bool:
         """Remove whatever lies under a key, finished or not; as often as needed. True: confirmed absent.
@@ -93,8 +135,13 @@ class FileBlobs(FileShelf):
         except OSError as problem:
             log.warning("the bytes of %s cannot be removed now: %s", key, problem)
             return False
-        self._ballast.restore(self._free())
+        self.keep_back()
         return is_absent
+
+    def bytes_of(self, key: str) -> int:
+        """Return how many bytes lie under a key, finished or not. Raises Unavailable."""
+        with disk():
+            return sum(map(_size, (self._layout.arriving(key), self._layout.whole(key))))
 
     def begins(self, key: str, whole: str) -> bool:
         """Are the bytes under `key`, finished or not, the first of those under the key `whole`? Raises Unavailable."""
@@ -108,7 +155,9 @@ class FileBlobs(FileShelf):
         """Finish what is being sealed."""
         self._sealer.close()
 
-    def _free(self) -> int:
-        """Return how many bytes uploads may still take."""
-        disk_now = os.statvfs(self._layout.directory)
-        return int(disk_now.f_bavail * disk_now.f_frsize - self._reserve * disk_now.f_blocks * disk_now.f_frsize)
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except FileNotFoundError:
+        return 0

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from refloat import durable
 from refloat.blobs.layout import Layout
@@ -40,7 +41,7 @@ class Copies:
 
 
 def _begins(path: Path, whole: Path) -> bool:
-    with durable.disk(), suppress(FileNotFoundError), open(path, "rb") as part, open(whole, "rb") as file:
+    with durable.disk(), suppress(FileNotFoundError), _opened(path) as part, _opened(whole) as file:
         size = os.fstat(part.fileno()).st_size
         if not 0 < size <= os.fstat(file.fileno()).st_size:
             return False
@@ -49,3 +50,7 @@ def _begins(path: Path, whole: Path) -> bool:
                 return False
         return True
     return False
+
+
+def _opened(path: Path) -> BinaryIO:
+    return open(durable.open_plain(path, os.O_RDONLY), "rb")

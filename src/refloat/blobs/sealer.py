@@ -129,7 +129,7 @@ class Sealer:
     def _flush(self, job: _Job) -> None:
         """Make the bytes durable. What could not be made durable is dropped, and never flushed again."""
         try:
-            file = os.open(self._layout.whole(job.key), os.O_RDWR | os.O_CLOEXEC)
+            file = durable.open_plain(self._layout.whole(job.key), os.O_RDWR)
         except FileNotFoundError:
             job.error = BlobUploadUnknown("the bytes of this upload are gone; begin it again")
             return

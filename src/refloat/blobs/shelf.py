@@ -24,7 +24,7 @@ class FileShelf:
     def size(self, key: str) -> int | None:
         """Return how many bytes lie under a live key; None: no file. Raises Unavailable."""
         try:
-            facts = os.stat(self._layout.whole(key))
+            facts = os.lstat(self._layout.whole(key))
         except FileNotFoundError:
             return None
         except OSError as problem:
@@ -37,7 +37,7 @@ class FileShelf:
             yield from os.listdir(self._layout.incoming)
             with os.scandir(self._layout.objects) as days:
                 for day in days:
-                    yield from os.listdir(day) if day.is_dir() else (day.name,)
+                    yield from os.listdir(day) if day.is_dir(follow_symlinks=False) else (day.name,)
 
     def files(self) -> Iterator[tuple[str, int]]:
         """Yield the name and size of every file, arriving or whole. Raises Unavailable."""
@@ -46,7 +46,9 @@ class FileShelf:
             with os.scandir(self._layout.objects) as days:
                 for day in days:
                     yield from (
-                        _sizes(day.path) if day.is_dir() else ((day.name, day.stat(follow_symlinks=False).st_size),)
+                        _sizes(day.path)
+                        if day.is_dir(follow_symlinks=False)
+                        else ((day.name, day.stat(follow_symlinks=False).st_size),)
                     )
 
     def quarantined(self) -> int:
@@ -58,7 +60,7 @@ class FileShelf:
     def digest_of(self, key: str, algorithm: str) -> Digest:
         """Read the whole bytes of a key and return their digest. Raises Unavailable."""
         running = hashlib.new(algorithm)
-        with durable.disk(), open(self._layout.whole(key), "rb", buffering=0) as file:
+        with durable.disk(), open(durable.open_plain(self._layout.whole(key), os.O_RDONLY), "rb", buffering=0) as file:
             while data := file.read(READ):
                 running.update(data)
         return Digest(f"{algorithm}:{running.hexdigest()}")

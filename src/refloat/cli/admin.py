@@ -9,6 +9,7 @@ from refloat.client.refloat import Refloat
 from refloat.language import say
 
 VARIABLE = "REFLOAT_ADMIN_TOKEN_FILE"
+LARGEST = 4096  # bytes of a token
 
 
 def admit(session: Session, server: Refloat, root: Path | None) -> None:
@@ -20,7 +21,7 @@ def admit(session: Session, server: Refloat, root: Path | None) -> None:
     if path is None:
         raise _missing(say("{server} asks for its admin token", server=server.origin.netloc))
     try:
-        token = path.read_text(encoding="ascii").strip()
+        token = _read(path).decode("ascii").strip()
     except (OSError, UnicodeDecodeError) as problem:
         reason = problem.strerror if isinstance(problem, OSError) else say("it is not a token")
         raise _missing(say("{path} cannot be read: {reason}", path=path, reason=reason)) from None
@@ -30,6 +31,14 @@ def admit(session: Session, server: Refloat, root: Path | None) -> None:
 def is_named(root: Path | None) -> bool:
     """Was it said where the token is, by `--root` or REFLOAT_ADMIN_TOKEN_FILE?"""
     return root is not None or bool(os.environ.get(VARIABLE))
+
+
+def _read(path: Path) -> bytes:
+    """Return a token. No link is followed from a server's directory: its owner could have any file sent to a server."""
+    said = os.environ.get(VARIABLE)
+    links = 0 if said and path == Path(said) else os.O_NOFOLLOW
+    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | links), "rb") as file:
+        return file.read(LARGEST)
 
 
 def _file(server: Refloat, root: Path | None) -> Path | None:

@@ -30,8 +30,18 @@ class Memory:
         """Remember a change. A place that cannot be written to remembers nothing; the id was printed."""
         fresh = self._file.with_suffix(f".{os.getpid()}")
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            fresh.write_text(json.dumps({"change": change}) + "\n")
+            _make_private(self._file.parent)
+            fresh.unlink(missing_ok=True)  # of a command that was cut off; nor is a link followed that lies there
+            file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            with open(file, "w") as text:
+                text.write(json.dumps({"change": change}) + "\n")
             fresh.replace(self._file)
         except OSError:
             return
+
+
+def _make_private(directory: Path) -> None:
+    """Make a directory, and those above it that are missing, for its owner alone whatever the umask."""
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)

@@ -97,10 +97,6 @@ class Blocked(Denied):
     """The content was purged and may not come back. `detail` has digest, purge and when it was."""
 
 
-class StorageFull(Denied):
-    """The disk is below its reserve, or full. Pulls, deletes and undo still work."""
-
-
 class Unsupported(RefloatError):
     """The operation is switched off or does not exist."""
 
@@ -146,6 +142,11 @@ class PatternsTooWide(RequestInvalid):
 
 class CollectionStopped(RefloatError):
     """The collector does not run until an operator has looked: the message says why."""
+
+
+class StorageFull(RefloatError):
+    """The disk is below its reserve, or full; the message says what still works. No question of permission: the
+    specification has no code for it, and what it asks of codes holds for answers of 4xx (section "Error Codes")."""
 
 
 class Unavailable(RefloatError):

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from refloat.core.clock import Clock, Tick, advance, stamp
+from refloat.core.errors import RefloatError, StorageFull
 from refloat.core.prices import BACKUP_EVERY
 from refloat.main.alone import PATIENCE, alone
 from refloat.ports import Collecting
@@ -13,8 +14,10 @@ from refloat.purge_ports import PurgeMetadata
 from refloat.reaping import StrayReaper
 from refloat.usecases.collect import CollectTerms, Round, plan_round, run_round
 from refloat.usecases.purge import finish
+from refloat.usecases.reap_ahead import reap_ahead
 
 SECOND = 1_000_000
+A_ROUND = 5.0  # seconds that whoever needs room waits for a round under way, which makes some as well
 log = logging.getLogger("refloat.collector")
 
 
@@ -31,6 +34,7 @@ class Collector:
         self._lock = lock
         self._stop = threading.Event()
         self._stopped_for: str | None = None
+        self._waits_for: str | None = None
         self._clock: Clock | None = metadata.collect(self._begin_clock)
 
     def now(self) -> int:
@@ -45,7 +49,7 @@ class Collector:
         """
         if self._metadata.last_backup() is None:
             with alone(self._lock, PATIENCE):
-                self._back_up()  # nothing to copy yet; later ones never hold up a start
+                self._back_up_first()
         self._thread = threading.Thread(target=self._run, args=(interval / SECOND,), name="collector", daemon=True)
         self._thread.start()
 
@@ -61,6 +65,15 @@ class Collector:
                 raise TimeoutError("another round is running")
             return self._round()
 
+    def make_room(self) -> bool:
+        """Remove doomed bytes that are due, for a database that finds the disk full. True: that freed some."""
+        with alone(self._lock, A_ROUND) as mine:
+            try:
+                return mine and reap_ahead(self._metadata, self._blobs, tick(self._session)) > 0
+            except RefloatError as problem:
+                log.warning("the disk is full, and nothing could be removed from it: %s", problem.message)
+                return False
+
     def plan(self) -> Round:
         """Return what a round would do now."""
         return plan_round(self._metadata, tick(self._session), self._terms)
@@ -68,14 +81,28 @@ class Collector:
     def _run(self, interval: float) -> None:
         while not self._stop.wait(interval):
             try:
-                with alone(self._lock, 0) as mine:
-                    if mine:
-                        self._round()
-                        finish(self._metadata, self._blobs, now())  # a purge that another worker did not live to end
-                        self._back_up()
-                self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
+                self._take_turn()
+                self._waits_for = None
+            except StorageFull as full:
+                self._wait_for_room(full)
             except Exception:
                 log.exception("a round of collection failed; nothing is lost, the next one tries again")
+
+    def _take_turn(self) -> None:
+        """Do what is due, if no other worker is at it."""
+        with alone(self._lock, 0) as mine:
+            if mine:
+                self._blobs.keep_back()
+                self._round()
+                finish(self._metadata, self._blobs, now())  # a purge that another worker did not live to end
+                self._back_up()
+        self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
+
+    def _wait_for_room(self, full: StorageFull) -> None:
+        """Say once, and not each minute, what is waited for."""
+        if full.message != self._waits_for:
+            log.warning("a round of collection waits for room: %s", full.message)
+        self._waits_for = full.message
 
     def _begin_clock(self, tx: Collecting) -> Clock:
         """The clock starts before the first request, so that no wall set right later ends a window early."""
@@ -99,6 +126,13 @@ class Collector:
                 },
             )  # fmt: skip
         return done
+
+    def _back_up_first(self) -> None:
+        """Copy a database that has nothing yet; the ones after never hold up a start."""
+        try:
+            self._back_up()
+        except StorageFull as full:
+            self._wait_for_room(full)
 
     def _back_up(self) -> None:
         at, last = now(), self._metadata.last_backup()

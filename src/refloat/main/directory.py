@@ -11,7 +11,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from refloat import durable
 from refloat.main.mounts import network_filesystem
+from refloat.main.ownership import close_to_others, refuse_links, refuse_strangers
 from refloat.main.refusing import LOCKED, StartRefused
 from refloat.settings import Settings
 
@@ -21,9 +23,13 @@ ADOPTED = "adopted"  # written into ROOT/refloat by adoption
 
 def examine(settings: Settings) -> None:
     """Raise StartRefused where a start would, as far as can be seen without touching anything."""
-    _refuse_unadopted(settings.root)
-    _refuse_network(settings.database)
-    _refuse_half(settings.root / "refloat", settings.database)
+    try:
+        refuse_links(settings)
+        _refuse_unadopted(settings.root)
+        _refuse_network(settings.database)
+        _refuse_half(settings.root / "refloat", settings.database)
+    except OSError as problem:  # somebody else's, who lets nobody look
+        raise _unusable(problem) from None
 
 
 def refuse_empty(settings: Settings) -> None:
@@ -44,18 +50,22 @@ def claim(settings: Settings) -> int:
 
     Raises StartRefused when the directory must not be served.
     """
+    refuse_strangers(settings)
     examine(settings)
     ours = settings.root / "refloat"
     try:
-        ours.mkdir(parents=True, exist_ok=True)
-        settings.database.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(ours / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        durable.private_directory(ours)
+        durable.private_directory(settings.database.parent)
+        lock = durable.open_plain(ours / "lock", os.O_RDWR | os.O_CREAT)
     except OSError as problem:
-        raise StartRefused(
-            f"{problem.filename}: {problem.strerror}", "--root DIR keeps images elsewhere"
-        ) from None
+        raise _unusable(problem) from None
     _lock(lock, settings.root)
+    close_to_others(settings)
     return lock
+
+
+def _unusable(problem: OSError) -> StartRefused:
+    return StartRefused(f"{problem.filename}: {problem.strerror}", "--root DIR keeps images elsewhere")
 
 
 def _refuse_unadopted(root: Path) -> None:
@@ -106,9 +116,10 @@ def _lock(lock: int, root: Path) -> None:
         if time.monotonic() > deadline:
             raise _held_by_another(lock, root)
         time.sleep(0.02)  # nothing can be waited for: flock has no timeout
-    with suppress(OSError):  # on a full disk nobody reads who has it, and it is held all the same
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+    holder = f"{os.getpid()} {socket.gethostname()}\n".encode()
+    with suppress(OSError):  # on a full disk nobody can read who it is
+        os.pwrite(lock, holder, 0)
+        os.ftruncate(lock, len(holder))
 
 
 def _taken(lock: int) -> bool:

@@ -16,7 +16,9 @@ from refloat.language import say
 from refloat.main.beginning import begin
 from refloat.main.directory import claim, examine, refuse_images_alone
 from refloat.main.listening import is_open_to_others, listen, refuse_taken, url_of
+from refloat.main.opening import make_room_to_open
 from refloat.main.orphans import die_with
+from refloat.main.ownership import make_for_owner_alone
 from refloat.main.refusing import FAILED, MAKE_ROOM, StartRefused, unusable
 from refloat.main.server import Server
 from refloat.main.worker import Worker
@@ -91,8 +93,10 @@ def claimed(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def _held(settings: Settings) -> Iterator[None]:
+    make_for_owner_alone()
     lock = claim(settings)
     try:
+        make_room_to_open(settings, new_session())
         yield
     finally:
         os.close(lock)

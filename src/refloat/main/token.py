@@ -9,6 +9,7 @@ from refloat import durable
 
 NAME = "admin.token"
 READERS = 0o077  # of a file's mode: everybody but its owner
+LARGEST = 4096  # bytes
 
 
 class AdminToken:
@@ -19,7 +20,7 @@ class AdminToken:
 
     def make(self) -> None:
         """Write a token if there is none. Raises StorageFull, Unavailable."""
-        if self.path.exists():
+        if os.path.lexists(self.path):
             return
         fresh = self.path.with_name(f".{NAME}")
         with durable.disk():
@@ -36,12 +37,12 @@ class AdminToken:
     @property
     def is_open_to_others(self) -> bool:
         """May others than its owner read it?"""
-        return bool(self.path.stat().st_mode & READERS)
+        return bool(self.path.lstat().st_mode & READERS)
 
     def matches(self, said: str) -> bool:
         """Is `said` the token? None of no length is, and a file that cannot be read has none."""
         try:
-            token = self.path.read_bytes().strip()
+            token = durable.read_plain(self.path, LARGEST).strip()
         except OSError:
             return False
         return len(token) > 0 and hmac.compare_digest(token, said.encode())

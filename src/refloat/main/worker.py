@@ -24,10 +24,13 @@ class Worker:
     def __init__(self, settings: Settings, session: str) -> None:
         ours = settings.root / "refloat"
         retire = Retirement(settings.database, ours, settings.drain_timeout).begin
-        self._blobs = FileBlobs(ours, settings.reserve, partial(retire, "blob store"))
-        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room, partial(retire, "database"))
+        broken = partial(retire, "blob store")
+        self._blobs = FileBlobs(ours, settings.reserve, broken, settings.database, lambda: self._metadata.owed())
+        self._ways = [self._blobs.make_room]
+        self._metadata = SqliteMetadata(settings.database, ours, self._make_room, partial(retire, "database"))
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
+        self._ways.append(self._collector.make_room)
         self._purger = Purger(self._metadata, self._blobs, ours / "collector.lock")
         self._is_admin = AdminToken(ours).matches
         self._interval = settings.collect_interval
@@ -48,6 +51,10 @@ class Worker:
             management=_management,
             access=self._access,
         )
+
+    def _make_room(self) -> bool:
+        """Make room on a full disk for what makes more: what is kept back, then what is due to go."""
+        return any(way() for way in self._ways)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection's event; the lifespan is the worker's own."""

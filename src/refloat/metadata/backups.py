@@ -1,16 +1,19 @@
 """Metadata backups, and the file that tells a restored database from the one that was here last."""
 
+import os
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from refloat import durable
+from refloat.core import room
 from refloat.core.errors import StorageFull, Unavailable
 from refloat.core.names import Digest
 from refloat.core.prices import BACKUPS_KEPT
-from refloat.metadata.failures import database
+from refloat.metadata.failures import database, is_full, with_room
 
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
 _KNOWS = """
@@ -27,14 +30,17 @@ class Backups:
     def save(self, source: sqlite3.Connection, at: int) -> None:
         """Write a whole copy of the database, durable under its name, and drop the oldest beyond BACKUPS_KEPT.
 
-        Raises StorageFull, Unavailable.
+        A copy that does not fit leaves nothing behind. Raises StorageFull, Unavailable.
         """
         name = datetime.fromtimestamp(at / 1_000_000, UTC).strftime(_NAME)
         with database():
             durable.make_directory(self._directory)
-            for unfinished in self._directory.glob(".refloat-*"):
-                durable.unlink(unfinished)  # of a process that died, or of a disk that failed
-            self._write(source, name)
+            self._drop_unfinished()  # of a process that died
+            self._refuse_without_room(source)
+            with self._dropping(self._directory / f".{name}.part") as unfinished:
+                _copy(source, unfinished)
+                durable.rename(unfinished, self._directory / name)
+            durable.fsync_directory(self._directory)
             for old in self._kept()[:-BACKUPS_KEPT]:
                 durable.unlink(old)
 
@@ -44,25 +50,48 @@ class Backups:
         Returns how many. Raises Unavailable.
         """
         with database():
-            for unfinished in self._directory.glob(".refloat-*"):
-                durable.unlink(unfinished)  # nobody can say what it holds
+            self._drop_unfinished()  # nobody can say what it holds
             known = [path for path in self._kept() if _knows(path, digests)]
-            if known:
-                with suppress(StorageFull):  # no room for a copy is no reason to keep one of what ended
-                    self.save(source, at)
+            is_saved = not known or self._saved(source, at)
             for path in known:
                 if _knows(path, digests):  # it may have been written over just now
                     durable.unlink(path)
+            if not is_saved:
+                self._saved(source, at)  # where those were there is room now
         return len(known)
 
-    def _write(self, source: sqlite3.Connection, name: str) -> None:
-        unfinished = self._directory / f".{name}.part"
-        with closing(sqlite3.connect(unfinished)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
-        durable.fsync_file(unfinished)
-        durable.rename(unfinished, self._directory / name)
-        durable.fsync_directory(self._directory)
+    def _saved(self, source: sqlite3.Connection, at: int) -> bool:
+        """Write a copy. False: there is no room for one, which is no reason to keep another of what ended."""
+        try:
+            self.save(source, at)
+        except StorageFull:
+            return False
+        return True
+
+    def _drop_unfinished(self) -> None:
+        for unfinished in self._directory.glob(".refloat-*"):
+            durable.unlink(unfinished)
+
+    def _refuse_without_room(self, source: sqlite3.Connection) -> None:
+        """A copy must not take the last room of a disk from deletes, to find only then that it needs more."""
+        (pages,), (size,) = (source.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+        disk = os.statvfs(self._directory)
+        if disk.f_bavail * disk.f_frsize < pages * size + room.ENOUGH:
+            needed = (pages * size + room.ENOUGH) >> 20
+            raise StorageFull(f"no backup of the database was written: it needs {needed} MiB free on the disk")
+
+    @contextmanager
+    def _dropping(self, unfinished: Path) -> Iterator[Path]:
+        """Yield the place of a copy that is being made; whatever goes wrong, it takes no room afterwards."""
+        try:
+            yield unfinished
+        except BaseException as problem:
+            is_short = is_full(problem, unfinished)
+            with suppress(OSError):
+                self._drop_unfinished()
+            if is_short:
+                raise StorageFull(f"no backup of the database was written: {room.FULL}") from problem
+            raise
 
     def last(self) -> int | None:
         """Return the instant of the newest backup, in microseconds."""
@@ -85,6 +114,14 @@ class Backups:
         return sorted(self._directory.glob("refloat-*Z.db"))
 
 
+def _copy(source: sqlite3.Connection, unfinished: Path) -> None:
+    os.close(durable.create(unfinished))
+    with closing(sqlite3.connect(unfinished)) as target:
+        source.backup(target)
+        target.execute("PRAGMA journal_mode = DELETE")
+    durable.fsync_file(unfinished)
+
+
 def _knows(path: Path, digests: Sequence[Digest]) -> bool:
     """Has a backup a manifest or a blob of these digests? One that cannot be read may have everything."""
     if not path.exists():
@@ -99,22 +136,47 @@ def _knows(path: Path, digests: Sequence[Digest]) -> bool:
 class Epoch:
     """The number of the collector's last round, outside the database."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make_room: Callable[[], bool]) -> None:
         self._path = path
+        self._make_room = make_room
 
     def read(self) -> int:
         """Return the number; 0 where there is no file yet. Raises Unavailable where it holds no number."""
         try:
             with durable.disk():
-                return int(self._path.read_text()) if self._path.exists() else 0
+                return int(durable.read_plain(self._path)) if os.path.lexists(self._path) else 0
         except ValueError:
             raise Unavailable(f"{self._path} does not hold the number of a round; nothing is collected") from None
 
     def write(self, number: int) -> None:
         """Replace the number, durably. Raises StorageFull, Unavailable."""
+        with_room(partial(self._write, number), self._make_room)
+
+    def _write(self, number: int) -> None:
+        try:
+            self._replace(number)
+        except OSError as problem:
+            if not isinstance(durable.condition_of(problem), StorageFull) or not self._path.exists():
+                raise
+            self._overwrite(number)
+
+    def _overwrite(self, number: int) -> None:
+        """The same within the one sector that the file has already: collection is what gives a full disk its room."""
+        file = durable.open_plain(self._path, os.O_RDWR)
+        try:
+            durable.write(file, f"{number}\n".encode())
+            durable.fsync(file)
+        finally:
+            os.close(file)
+
+    def _replace(self, number: int) -> None:
         fresh = self._path.with_name(self._path.name + ".new")
-        with durable.disk():
-            fresh.write_text(f"{number}\n")
-            durable.fsync_file(fresh)
-            durable.rename(fresh, self._path)
-            durable.fsync_directory(self._path.parent)
+        durable.unlink(fresh)  # of a process that died
+        file = durable.create(fresh)
+        try:
+            durable.write(file, f"{number}\n".encode())
+            durable.fsync(file)
+        finally:
+            os.close(file)
+        durable.rename(fresh, self._path)
+        durable.fsync_directory(self._path.parent)

@@ -1,18 +1,23 @@
 """One transaction over all the work that waits, and what becomes of it when something fails."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from refloat import durable
+from refloat.core import room
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
-from refloat.metadata.failures import code_of, database
+from refloat.metadata.failures import code_of, database, is_full
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
+from refloat.ports import Room
 
 CHECKPOINT_ROWS = 300  # rows written between two looks at the log: some thousand of its pages
+CHECKPOINT_SIZE = 4 << 20  # bytes that the log grows by between two looks at it
 
 Promise = Literal["durable", "visible"]
 Weight = Literal["any", "brief"]
@@ -21,7 +26,8 @@ OnBroken = Callable[[BaseException], None]
 
 @dataclass(slots=True)
 class Job:
-    """Work that waits: what it promises, whether it is a handful of rows, and what came of it."""
+    """Work that waits: what it promises, whether it is a handful of rows, which room of the disk it may take, and
+    what came of it. `is_short`: it met the full disk, left no trace, and may be run again."""
 
     work: Callable[[sqlite3.Connection], object]
     promise: Promise
@@ -29,20 +35,22 @@ class Job:
     answered: "asyncio.Future[None] | None" = None
     result: object = None
     error: BaseException | None = None
+    room: Room = "spare"
+    is_short: bool = False
 
 
 class Batches:
     """Runs batches of jobs on a connection that one caller at a time has: `begin`, `run`, `commit`.
 
     Nothing is raised: each job carries its result or its error. What fails as a whole fails for all jobs,
-    and the steps after it do nothing. `make_room` is called when the database finds the disk full; it
-    answers whether it freed some. `on_broken` is called with the reason when nothing is written any more.
+    and the steps after it do nothing. `on_broken` is called with the reason when nothing is written any more.
     """
 
-    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool], on_broken: OnBroken) -> None:
+    def __init__(self, connection: sqlite3.Connection, on_broken: OnBroken) -> None:
         self._connection = connection
-        self._make_room = make_room
         self._on_broken = on_broken
+        self._path = Path(connection.execute("PRAGMA database_list").fetchone()[2])
+        self._log, self._log_size = f"{self._path}-wal", 0
         self._pragmas: dict[str, str | int] = {"synchronous": "FULL"}  # what `connect` asserted
         self._set("wal_autocheckpoint", 0)  # it would sync, also where a commit must not wait
         self._rows = connection.total_changes
@@ -50,6 +58,8 @@ class Batches:
 
     def begin(self, batch: Sequence[Job], patience: int) -> bool:
         """Begin a transaction. False: with no patience (milliseconds), and another process is writing."""
+        for job in batch:
+            job.error, job.is_short = None, False
         try:
             self._refuse_if_broken()
             self._set("busy_timeout", patience)
@@ -91,13 +101,29 @@ class Batches:
         if is_busy:
             raise Unavailable("the database is being read and its log cannot be emptied now; ask again")
 
+    def restart_log(self) -> bool:
+        """Let the log be written from its beginning again, where it needs no room. False: that is not to be had now."""
+        with suppress(sqlite3.Error):
+            _, frames, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            return bool(0 < frames == moved)
+        return False
+
     def _checkpoint(self) -> None:
         """Now and then bring the log into the database file, as far as nobody reads it."""
         rows = self._connection.total_changes
-        if rows - self._rows > CHECKPOINT_ROWS:
+        if rows - self._rows > CHECKPOINT_ROWS or self._has_log_grown():
             self._rows = rows
             with suppress(sqlite3.Error):  # what was written is safe in the log; the next one tries again
                 self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _has_log_grown(self) -> bool:
+        """Has the log become much longer than ever? A few large bodies take the room of many rows, and twice."""
+        with suppress(OSError):
+            size = os.stat(self._log).st_size
+            if not self._log_size <= size <= self._log_size + CHECKPOINT_SIZE:
+                self._log_size, was_shorter = size, size > self._log_size
+                return was_shorter
+        return False
 
     def _promise(self, batch: Sequence[Job]) -> None:
         durability = "FULL" if any(job.promise == "durable" for job in batch) else "NORMAL"
@@ -114,7 +140,7 @@ class Batches:
         except Exception as problem:  # it comes out where the work was handed in
             if not self._connection.in_transaction:
                 raise
-            job.error = problem
+            self._refuse(job, problem)
             self._connection.execute("ROLLBACK")
 
     def _run_all(self, batch: Sequence[Job]) -> None:
@@ -126,23 +152,27 @@ class Batches:
             except Exception as problem:  # it comes out where the work was handed in
                 if not self._connection.in_transaction:
                     raise  # SQLite gave the whole transaction up, as it does on a full disk
-                job.error = problem
+                self._refuse(job, problem)
                 execute("ROLLBACK TO job")
             execute("RELEASE job")
+
+    def _refuse(self, job: Job, problem: Exception) -> None:
+        """Keep what one job's work came to. On a full disk SQLite may give up one statement only."""
+        job.is_short = is_full(problem, self._path)
+        job.error = StorageFull(room.FULL) if job.is_short else problem
 
     def _fail(self, batch: Sequence[Job], problem: BaseException) -> None:
         failure = self._failure(problem)
         for job in batch:
             job.error = failure
+            job.is_short = isinstance(failure, StorageFull)
 
     def _failure(self, problem: BaseException) -> RefloatError:
         problem = self._given_back() or problem
         if isinstance(problem, RefloatError):
             return problem
-        if code_of(problem) == sqlite3.SQLITE_FULL:
-            with suppress(OSError):  # then there is no room, and the next one hears it too
-                self._make_room()
-            return StorageFull("the disk is full: nothing was written; deletes, undo and pulls still work")
+        if is_full(problem, self._path):
+            return StorageFull(room.FULL)
         if code_of(problem) == sqlite3.SQLITE_BUSY:
             return Unavailable("the database is busy: nothing was written, try again")
         self._broken = problem  # a commit that failed is not tried again and not believed
@@ -161,6 +191,11 @@ class Batches:
     def _refuse_if_broken(self) -> None:
         if self._broken is not None:
             raise Unavailable(f"the database failed and this process no longer writes: {self._broken}")
+
+
+def short_of(batch: Sequence[Job]) -> list[Job]:
+    """Return the jobs that met the full disk and may take what is kept back: they are run again when room was made."""
+    return [job for job in batch if job.is_short and job.room == "kept"]  # guard: the-ballast-is-not-for-pushes
 
 
 def promises_durability(batch: Sequence[Job]) -> bool:

@@ -30,6 +30,9 @@ WHERE u.expires <= ? ORDER BY u.expires LIMIT ?"""
 _DUE_KEYS = """
 SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at FROM doomed
 WHERE (reaped_at IS NULL AND delete_after <= ?) OR reaped_at <= ? LIMIT ?"""
+_DUE_AFTER = """
+SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_at FROM doomed
+WHERE reaped_at IS NULL AND delete_after <= ? AND key > ? ORDER BY key LIMIT ?"""
 _WAITING = """
 SELECT count(*), coalesce(sum(size), 0), max(CASE WHEN was_live THEN condemned_at END), coalesce(max(delete_after), 0)
 FROM doomed WHERE reaped_at IS NULL"""
@@ -125,6 +128,9 @@ class SqliteCollecting:
 
     def due_keys(self, at: int, confirmed_before: int, limit: int) -> list[Doomed]:
         return to_doomed(self._execute(_DUE_KEYS, (at, confirmed_before, limit)))
+
+    def due_after(self, at: int, after: str, limit: int) -> list[Doomed]:
+        return to_doomed(self._execute(_DUE_AFTER, (at, after, limit)))
 
     def doomed(self, limit: int) -> list[Doomed]:
         return self._listing.doomed(limit)

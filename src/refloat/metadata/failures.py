@@ -1,11 +1,16 @@
 """What SQLite says when it cannot, as conditions."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from refloat import durable
+from refloat.core import room
 from refloat.core.errors import StorageFull, Unavailable
+
+_GROWING = frozenset({sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_CANTOPEN})
+"""How SQLite tells of a quota, and of a shared index or a file of it that cannot grow: as of a broken disk."""
 
 
 @contextmanager
@@ -16,7 +21,7 @@ def database() -> Iterator[None]:
             yield
     except sqlite3.Error as problem:
         if code_of(problem) == sqlite3.SQLITE_FULL:
-            raise StorageFull("the disk is full: nothing was stored; pulls, deletes and undo still work") from problem
+            raise StorageFull(room.FULL) from problem
         raise Unavailable(f"the database failed: {problem}") from problem
 
 
@@ -41,3 +46,27 @@ def is_for_want_of_room(problem: BaseException, free: int, needed: int) -> bool:
     return code == sqlite3.SQLITE_FULL or (
         code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and free < needed
     )
+
+
+def is_full(problem: BaseException, path: Path) -> bool:
+    """Did the database at `path` fail because its disk takes no more? Where SQLite does not say, the disk is asked."""
+    if not isinstance(problem, sqlite3.OperationalError):
+        return False
+    if code_of(problem) == sqlite3.SQLITE_FULL:
+        return True
+    return problem.sqlite_errorcode in _GROWING and durable.shortage(path.parent) is not None
+
+
+def with_room(work: Callable[[], None], make_room: Callable[[], bool]) -> None:
+    """Write to a file beside the database, again each time that room was made for it. Raises StorageFull, Unavailable.
+
+    `work` may be run again where it failed.
+    """
+    while True:
+        try:
+            with durable.disk():
+                work()
+            return
+        except StorageFull:
+            if not make_room():
+                raise

@@ -50,7 +50,7 @@ def migrate(database: Path) -> None:
         raise Unavailable(f"{database} has schema {found}; this refloat knows {len(STEPS)} and is too old for it")
     if found == len(STEPS):
         return
-    database.parent.mkdir(parents=True, exist_ok=True)
+    durable.private_directory(database.parent)
     update = Update(database, found, _needs(database, found))
     free = _free(database)
     if free < update.needs:

@@ -4,24 +4,27 @@ A database that is put back from a copy is read beside this file, so that it rev
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from refloat import durable
 from refloat.core.errors import Unavailable
 from refloat.core.receipts import Note, line_of, read_line
+from refloat.metadata.failures import with_room
 
 
 class Notes:
     """The file, appended to by one process at a time (who purges holds the collector's lock)."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make_room: Callable[[], bool]) -> None:
         self._path = path
+        self._make_room = make_room
 
     def read(self) -> list[Note]:
         """Return all notes, oldest first. Raises Unavailable where a whole line cannot be read."""
         with durable.disk():
-            text = self._path.read_bytes() if self._path.exists() else b""
+            text = durable.read_plain(self._path) if os.path.lexists(self._path) else b""
         lines = text.split(b"\n")[:-1]  # what has no end was never whole
         try:
             return [read_line(line) for line in lines]
@@ -30,16 +33,24 @@ class Notes:
 
     def append(self, notes: Sequence[Note]) -> None:
         """Add notes at the end, durably. Raises StorageFull, Unavailable."""
-        with durable.disk():
-            is_new = not self._path.exists()
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                whole = os.pread(file, os.fstat(file).st_size, 0).rfind(b"\n") + 1
-                durable.truncate(file, whole)  # a line that a crash cut off is written again
-                os.lseek(file, whole, os.SEEK_SET)
-                durable.write(file, b"".join(line_of(note) + b"\n" for note in notes))
-                durable.fsync(file)
-            finally:
-                os.close(file)
-            if is_new:
+        lines = b"".join(line_of(note) + b"\n" for note in notes)
+        is_new = not self._path.exists()
+        with_room(partial(self._append, lines), self._make_room)
+        if is_new:
+            with durable.disk():
                 durable.fsync_directory(self._path.parent)
+
+    def _append(self, lines: bytes) -> None:
+        file = durable.open_plain(self._path, os.O_RDWR | os.O_CREAT)
+        try:
+            whole = os.pread(file, os.fstat(file).st_size, 0).rfind(b"\n") + 1
+            durable.truncate(file, whole)  # a line that a crash cut off is written again
+            os.lseek(file, whole, os.SEEK_SET)
+            try:
+                durable.write(file, lines)
+                durable.fsync(file)
+            except OSError:  # of some lines that are written all again, none may be there already
+                durable.truncate(file, whole)
+                raise
+        finally:
+            os.close(file)

@@ -3,10 +3,11 @@
 import logging
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
 
+from refloat import durable
 from refloat.core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
@@ -14,13 +15,30 @@ log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
 
-def connect(database: Path, absent: Literal["refused", "made"] = "refused") -> sqlite3.Connection:
+Access = Literal["shared", "alone"]
+Absent = Literal["refused", "made"]
+
+
+def connect(database: Path, absent: Absent = "refused") -> sqlite3.Connection:
     """Open the database in WAL mode, every commit durable, every reference checked.
 
     One that is `absent` is only made where that was said: beside the images of a lost one an empty one would pass for
-    theirs. Raises sqlite3.OperationalError there, Unavailable if SQLite does not grant what was asked.
+    theirs. It is its owner's alone, and so are the files that SQLite makes beside it. Raises sqlite3.OperationalError
+    where it is absent, Unavailable if SQLite does not grant what was asked.
     """
+    return _connect(database, "shared", absent)
+
+
+def connect_alone(database: Path) -> sqlite3.Connection:
+    """The same, so that nobody else can have it: that needs no room on the disk for an index that is shared."""
+    return _connect(database, "alone", "refused")
+
+
+def _connect(database: Path, access: Access, absent: Absent) -> sqlite3.Connection:
     mode = "rwc" if absent == "made" else "rw"  # guard: no-database-made-by-opening-it
+    if absent == "made" and not os.path.lexists(database):  # one that is there only SQLite may open
+        with suppress(OSError):  # SQLite says what is wrong
+            os.close(durable.create(database))
     connection = sqlite3.connect(
         f"{database.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -29,6 +47,16 @@ def connect(database: Path, absent: Literal["refused", "made"] = "refused") -> s
         cached_statements=512,
         timeout=BUSY_TIMEOUT_MS / 1000,
     )
+    try:
+        _insist(connection, access)
+    except BaseException:  # who opens it again, alone, must not find this one in the way
+        connection.close()
+        raise
+    return connection
+
+
+def _insist(connection: sqlite3.Connection, access: Access) -> None:
+    """Set what the protocol rests on, and see that it was granted. Raises Unavailable."""
     foreign_keys = 0 if os.environ.get(_UNSAFE) == "off" else 1
     if not foreign_keys:
         log.error("%s=off: the foreign keys are off, and this registry WILL LOSE IMAGES", _UNSAFE)
@@ -38,6 +66,8 @@ def connect(database: Path, absent: Literal["refused", "made"] = "refused") -> s
         "foreign_keys": foreign_keys,
         "secure_delete": 1,
     }
+    if access == "alone":
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # guard: every-commit-durable
     connection.execute(f"PRAGMA foreign_keys = {foreign_keys}")  # guard: foreign-keys
@@ -46,9 +76,7 @@ def connect(database: Path, absent: Literal["refused", "made"] = "refused") -> s
     for name, value in wanted.items():
         (granted,) = connection.execute(f"PRAGMA {name}").fetchone()
         if granted != value:
-            connection.close()
             raise Unavailable(f"SQLite answers {name} = {granted} where {value} is needed")
-    return connection
 
 
 def look(database: Path) -> sqlite3.Connection:

@@ -1,6 +1,7 @@
 """`ports.Metadata` on SQLite: one writer, and a reading connection for each thread that reads."""
 
 import logging
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -9,16 +10,17 @@ from typing import TypeVar
 
 from refloat.core.names import Digest
 from refloat.metadata.backups import Backups, Epoch
-from refloat.metadata.batches import OnBroken
+from refloat.metadata.batches import OnBroken, Promise, Weight
 from refloat.metadata.collecting import SqliteCollecting
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
 from refloat.metadata.reads import SqliteReader
-from refloat.metadata.sqlite import connect
+from refloat.metadata.sqlite import Access, connect, connect_alone
 from refloat.metadata.transaction import SqliteTransaction
 from refloat.metadata.verifying import SqliteVerifying
 from refloat.metadata.writer import Writer
+from refloat.ports import Room
 
 T = TypeVar("T")
 log = logging.getLogger("refloat.metadata")
@@ -28,17 +30,23 @@ class SqliteMetadata:
     """The database of one data directory, as one process uses it.
 
     `database` is the file, migrated before; `directory` holds the epoch file, the receipts of purges and
-    `backups/`. `make_room` and `on_broken` are the writer's.
+    `backups/`. `make_room` and `on_broken` are the writer's. Who has it alone only writes: nothing else can open it.
     """
 
     def __init__(
-        self, database: Path, directory: Path, make_room: Callable[[], bool], on_broken: OnBroken = log.error
+        self,
+        database: Path,
+        directory: Path,
+        make_room: Callable[[], bool],
+        on_broken: OnBroken = log.error,
+        access: Access = "shared",
     ) -> None:
         self._database = database
-        self._writer = Writer(connect(database), make_room, on_broken)
+        connection = connect(database) if access == "shared" else connect_alone(database)
+        self._writer = Writer(connection, make_room, on_broken)
         self._backups = Backups(directory / "backups")
-        self._epoch = Epoch(directory / ".epoch")
-        self.notes = Notes(directory / "purges.jsonl")
+        self._epoch = Epoch(directory / ".epoch", make_room)
+        self.notes = Notes(directory / "purges.jsonl", make_room)
         self._thread = threading.local()
         self._readers: list[sqlite3.Connection] = []
 
@@ -58,26 +66,37 @@ class SqliteMetadata:
     def verifying(self) -> SqliteVerifying:
         return SqliteVerifying(self._connection())
 
+    def owed(self) -> int:
+        """Return by how many bytes the file will grow when its log is brought into it."""
+        query = self._connection().execute
+        (pages,), (size,) = query("PRAGMA page_count").fetchone(), query("PRAGMA page_size").fetchone()
+        return max(0, int(pages * size) - os.stat(self._database).st_size)
+
     def mark(self, work: Callable[[SqliteVerifying], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteVerifying(connection)))
 
-    async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)))
+    async def write(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
+        return await self._write(work, "durable", "any", room)
 
-    async def write_brief(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "durable", "brief")
+    async def write_brief(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
+        return await self._write(work, "durable", "brief", room)
 
-    async def note(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "visible", "brief")
+    async def note(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
+        return await self._write(work, "visible", "brief", room)
 
-    def write_now(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return self._writer.write_now(lambda connection: work(SqliteTransaction(connection)))
+    async def _write(self, work: Callable[[SqliteTransaction], T], promise: Promise, weight: Weight, room: Room) -> T:
+        return await self._writer.write(
+            lambda connection: work(SqliteTransaction(connection)), promise, weight, room=room
+        )
 
-    def collect(self, work: Callable[[SqliteCollecting], T]) -> T:
-        return self._writer.write_now(lambda connection: work(SqliteCollecting(connection)))
+    def write_now(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
+        return self._writer.write_now(lambda connection: work(SqliteTransaction(connection)), room=room)
+
+    def collect(self, work: Callable[[SqliteCollecting], T], *, room: Room = "kept") -> T:
+        return self._writer.write_now(lambda connection: work(SqliteCollecting(connection)), room=room)
 
     def purge(self, work: Callable[[SqlitePurging], T]) -> T:
-        return self._writer.write_now(lambda connection: work(SqlitePurging(connection)))
+        return self._writer.write_now(lambda connection: work(SqlitePurging(connection)), room="kept")
 
     def replace_backups(self, digests: Sequence[Digest], at: int) -> int:
         return self._backups.replace(self._connection(), digests, at)

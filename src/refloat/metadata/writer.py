@@ -16,24 +16,31 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, promises_durability
+from refloat.core import room as rooms
+from refloat.core.errors import StorageFull
+from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, promises_durability, short_of
+from refloat.metadata.failures import with_room
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
+from refloat.ports import Room
 
 T = TypeVar("T")
 MOST_AT_ONCE = 64
 AT_ONCE = 0  # milliseconds
+MOST_TIMES = 8  # that room is made for one batch, where somebody else takes what was made
 
 
 class Writer:
     """Runs work in transactions on one connection, for one event loop and any number of threads.
 
-    `make_room` is called when the database finds the disk full; it answers whether it freed some. After a
-    failure of another kind nothing is written any more: `on_broken` is told of it once, with the reason.
+    `make_room` is called when work that may take what is kept back finds the disk full; it answers whether it freed
+    some, and then that work is run again before anybody is answered. After a failure of another kind nothing is
+    written any more: `on_broken` is told of it once, with the reason.
     """
 
     def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool], on_broken: OnBroken) -> None:
         self._connection = connection
-        self._batches = Batches(connection, make_room, on_broken)
+        self._batches = Batches(connection, on_broken)
+        self._make_room = make_room
         self._turn = threading.Lock()  # whoever holds it has the connection
         self._waiting: list[Job] = []
         self._is_under_way = False
@@ -42,15 +49,21 @@ class Writer:
         self._thread.start()
 
     async def write(
-        self, work: Callable[[sqlite3.Connection], T], promise: Promise = "durable", weight: Weight = "any"
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        promise: Promise = "durable",
+        weight: Weight = "any",
+        *,
+        room: Room = "spare",
     ) -> T:
         """Run `work` and return its result when the promise holds; its exception undoes it and comes out here.
 
-        What is only promised to be visible becomes durable with the next batch that holds a durable promise.
+        It may be run more than once, where the disk was full. What is only promised to be visible becomes durable with
+        the next batch that holds a durable promise.
         """
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        job = Job(work, promise, weight, answered)
+        job = Job(work, promise, weight, answered, room=room)
         self._waiting.append(job)
         if not self._is_under_way:
             self._is_under_way = True
@@ -58,14 +71,20 @@ class Writer:
         await answered  # a caller that is cancelled stops waiting, and its work goes on
         return _outcome(job)
 
-    def write_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def write_now(self, work: Callable[[sqlite3.Connection], T], *, room: Room = "spare") -> T:
         """The same for a caller on another thread than the event loop's."""
-        job = Job(work, "durable", "any")
+        job = Job(work, "durable", "any", room=room)
         self._transact([job])
         return _outcome(job)
 
     def empty_log(self) -> None:
-        """Bring all of the log into the database file and cut it to nothing. Raises Unavailable while it is read."""
+        """Bring all of the log into the database file and cut it to nothing. What it makes room for is a purge.
+
+        Raises StorageFull, and Unavailable while it is read.
+        """
+        with_room(self._empty_log, self._make_room)
+
+    def _empty_log(self) -> None:
         with self._turn:
             self._batches.empty_log()
 
@@ -98,11 +117,18 @@ class Writer:
         else:
             self._batches.commit(batch)
             self._turn.release()
-            self._answer(loop, batch)
+            if short_of(batch):
+                self._tasks.put(partial(self._run_again_for, loop, batch))
+            else:
+                self._answer(loop, batch)
 
     def _sync_for(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
         self._batches.commit(batch)
         self._turn.release()
+        self._run_again_for(loop, batch)
+
+    def _run_again_for(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
+        self._run_again(batch)
         loop.call_soon_threadsafe(self._answer, loop, batch)
 
     def _transact_for(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
@@ -110,10 +136,27 @@ class Writer:
         loop.call_soon_threadsafe(self._answer, loop, batch)
 
     def _transact(self, batch: Sequence[Job]) -> None:
+        self._run_once(batch)
+        self._run_again(batch)
+
+    def _run_once(self, batch: Sequence[Job]) -> None:
         with self._turn:
             self._batches.begin(batch, BUSY_TIMEOUT_MS)
             self._batches.run(batch)
             self._batches.commit(batch)
+
+    def _run_again(self, batch: Sequence[Job]) -> None:
+        """Run those again that met the full disk and may take what is kept back, each time that room was made."""
+        for make in (self._restart_log, *[self._make_room] * MOST_TIMES):
+            short = short_of(batch)
+            if short and make():
+                self._run_once(short)
+        for job in short_of(batch):
+            job.error = StorageFull(rooms.NOTHING_LEFT)
+
+    def _restart_log(self) -> bool:
+        with self._turn:
+            return self._batches.restart_log()
 
     def _answer(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
         for job in batch:

@@ -113,9 +113,12 @@ class SavedLayout:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Hold the index for oneself while it is read and written."""
-        with (self._directory / LOCK).open("wb") as file:
+        file = durable.open_plain(self._directory / LOCK, os.O_RDWR | os.O_CREAT)
+        try:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(file)
 
     def _compare(self, digest: Digest) -> None:
         running = hashlib.new(digest.algorithm)

@@ -1,7 +1,7 @@
 """What the use cases ask of the world. Every promise here has one contract suite in `tests/contracts`."""
 
 from refloat.ports.bytes import BlobShelf, BlobStore, UploadFile
-from refloat.ports.metadata import Metadata
+from refloat.ports.metadata import Metadata, Room
 from refloat.ports.reading import Listing, Prices, Reader
 from refloat.ports.tending import Collecting, Verifying
 from refloat.ports.writing import Transaction
@@ -14,6 +14,7 @@ __all__ = [
     "Metadata",
     "Prices",
     "Reader",
+    "Room",
     "Transaction",
     "UploadFile",
     "Verifying",

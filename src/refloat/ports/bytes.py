@@ -1,6 +1,7 @@
 """The bytes, beside the database."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -60,6 +61,12 @@ class BlobStore(Protocol):
 
     def has_room(self, length: int) -> bool:
         """Would `length` more bytes leave the reserve free?"""
+
+    def check_room(self, length: int) -> None:
+        """Raise StorageFull where `length` more bytes of a blob, or their rows, would not leave the reserve free."""
+
+    def entering(self, length: int) -> AbstractContextManager[None]:
+        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does."""
 
 
 class BlobShelf(Protocol):

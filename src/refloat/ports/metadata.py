@@ -1,13 +1,16 @@
 """The database as a whole."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from refloat.ports.reading import Listing, Reader
 from refloat.ports.tending import Collecting, Verifying
 from refloat.ports.writing import Transaction
 
 T = TypeVar("T")
+Room = Literal["spare", "kept"]
+"""Which room of a full disk a transaction may take: none beyond what there is, or also what is kept back for deletes,
+undo, restore, purge and collection. Only what makes room in the end may take that."""
 
 
 class Metadata(Protocol):
@@ -26,25 +29,26 @@ class Metadata(Protocol):
     def mark(self, work: Callable[[Verifying], T]) -> T:
         """Run `work` in a transaction of its own and return when it is durable."""
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], *, room: Room = "spare") -> T:
         """Run `work` in a transaction, together with others that wait, and return when it is durable.
 
-        An exception from `work` undoes what it did and comes out here. Raises StorageFull, Unavailable.
+        An exception from `work` undoes what it did and comes out here. Work that may take what is kept back is run
+        again where it met the full disk and room was made. Raises StorageFull, Unavailable.
         """
 
-    async def write_brief(self, work: Callable[[Transaction], T]) -> T:
+    async def write_brief(self, work: Callable[[Transaction], T], *, room: Room = "spare") -> T:
         """The same for work of a handful of rows, which a pull may wait for."""
 
-    async def note(self, work: Callable[[Transaction], T]) -> T:
+    async def note(self, work: Callable[[Transaction], T], *, room: Room = "spare") -> T:
         """Run `work` in a transaction that everybody sees on return and that is durable with the next write.
 
         For what was not promised to survive a power cut: how long an upload is, how long a lease is renewed.
         """
 
-    def write_now(self, work: Callable[[Transaction], T]) -> T:
+    def write_now(self, work: Callable[[Transaction], T], *, room: Room = "spare") -> T:
         """The same, for callers that are not on the event loop."""
 
-    def collect(self, work: Callable[[Collecting], T]) -> T:
+    def collect(self, work: Callable[[Collecting], T], *, room: Room = "kept") -> T:
         """Run one small step of the collector in a transaction."""
 
     def backup(self, at: int) -> None:

@@ -41,6 +41,9 @@ class Collecting(Protocol):
     def due_keys(self, at: int, confirmed_before: int, limit: int) -> list[Doomed]:
         """Return doomed keys past their date whose bytes are not confirmed absent, or were before an instant."""
 
+    def due_after(self, at: int, after: str, limit: int) -> list[Doomed]:
+        """Return doomed keys past their date whose bytes are not confirmed absent, those after a key, in its order."""
+
     def doomed(self, limit: int) -> list[Doomed]:
         """Return doomed keys, soonest first."""
 

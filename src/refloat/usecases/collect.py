@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from refloat.core.clock import HOUR, Clock, Tick, advance, restored
+from refloat.core.errors import StorageFull
 from refloat.core.names import Digest
 from refloat.core.prices import LOOK_AGAIN, Waiting
 from refloat.core.records import Doomed, Pruned
@@ -75,14 +76,33 @@ def run_round(metadata: Metadata, blobs: BlobReaper, tick: Tick, terms: CollectT
     """Collect everything that is due. Only one process may be in here at a time."""
     step: Step = metadata.collect
     clock, done = _begin(metadata, step, tick)
-    if done.stopped is None:
-        step(lambda tx: tx.begin_round(done.number, clock))
+    if done.stopped is None and _write_number(metadata, clock, done):
         metadata.set_epoch(done.number)
         _let_go(step, clock, terms, done)
         _reap(metadata, step, blobs.reap, clock, done)
         done.forgotten = step(lambda tx: tx.forget_history(clock.at - terms.history_keep, BATCH))
         step(lambda tx: _look_at_waiting(tx, done))
     return done
+
+
+def _write_number(metadata: Metadata, clock: Clock, done: Round) -> bool:
+    """Begin a round. False: the disk is full and nothing is due, for which no room is taken that is kept back."""
+    try:
+        metadata.collect(lambda tx: tx.begin_round(done.number, clock), room="spare")
+    except StorageFull:
+        if not metadata.collect(lambda tx: _is_anything_due(tx, clock), room="spare"):
+            done.number -= 1
+            return False
+        metadata.collect(lambda tx: tx.begin_round(done.number, clock))
+    return True
+
+
+def _is_anything_due(tx: Collecting, clock: Clock) -> bool:
+    at = clock.at
+    return bool(
+        tx.due_changes(at, 1) or tx.expired_uploads(at, 1) or tx.ended_leases(at, 1)
+        or tx.due_keys(at, at - LONGEST_REQUEST, 1)
+    )  # fmt: skip
 
 
 def plan_round(metadata: Metadata, tick: Tick, terms: CollectTerms) -> Round:

@@ -58,7 +58,7 @@ async def delete(door: Door, request: Request, repository: RepositoryName, diges
     if not door.settings.delete_enabled:
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
     now = door.services.now()
-    is_used = await door.metadata.write_brief(lambda tx: release(tx, repository, digest, now))
+    is_used = await door.metadata.write_brief(lambda tx: release(tx, repository, digest, now), room="kept")
     headers: list[Header] = [(b"docker-content-digest", digest.encode())]
     if is_used:
         headers.append(warning("the blob stays: a manifest of this repository uses it"))

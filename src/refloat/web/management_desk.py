@@ -92,8 +92,8 @@ class Desk:
             )
 
     async def run(self, body: asked.Doing, work: Callable[[Transaction], T]) -> T:
-        """Do what was asked, or only find out what it would come to."""
-        return await (preview(self.metadata, work) if body.dry_run else self.metadata.write(work))
+        """Do what was asked, with the room that is kept back for it, or only find out what it would come to."""
+        return await (preview(self.metadata, work) if body.dry_run else self.metadata.write(work, room="kept"))
 
     def price(self, change: Change) -> Forecast:
         """Return what a change will free. Asks the lists: call it in a thread."""

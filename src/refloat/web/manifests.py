@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from refloat.core import room
 from refloat.core.errors import ManifestTooLarge, ManifestUnknown, Unsupported
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.media import is_active, is_media_type
@@ -88,7 +89,8 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         condition=_condition(request),
     )
     cause = door.services.cause(request)
-    pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
+    with door.blobs.entering(room.of_manifest(push.body)):
+        pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
     headers: list[Header] = [
         (b"location", door.location(request, f"/v2/{repository}/manifests/{pushed.digest}")),
         (b"docker-content-digest", pushed.digest.encode()),
@@ -130,7 +132,9 @@ async def delete(door: Door, request: Request, repository: RepositoryName, refer
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
     cause = door.services.cause(request)
     condition = _condition(request)
-    done = await door.metadata.write(lambda tx: delete_reference(tx, repository, reference, cause, condition))
+    done = await door.metadata.write(
+        lambda tx: delete_reference(tx, repository, reference, cause, condition), room="kept"
+    )
     until = datetime.fromtimestamp(cause.held_until / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     headers = [*change_header(done.change)]
     if done.change is not None:

@@ -20,7 +20,7 @@ _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", None)  # Linux
 async def send_span(request: Request, path: str, span: Span, status: int, headers: Sequence[Header]) -> None:
     """Answer with part of a file, until it is sent or the client is gone. Raises BlobUnknown if there is no file."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:  # condemned a graveyard's time ago, and reaped since it was looked up
         raise BlobUnknown("the blob has gone") from None
     try:

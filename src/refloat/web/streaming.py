@@ -11,10 +11,11 @@ SMALL = 128 * 1024  # bytes that are written sooner than a thread is woken
 _threads = ThreadPoolExecutor(4, thread_name_prefix="append")
 
 
-async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[], None]) -> None:
+async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[int], None]) -> None:
     """Append everything that comes. Whatever ends it early leaves what was appended so far.
 
-    `check` is asked before each piece and raises to end it: not every client says beforehand how much comes.
+    `check` is asked before each piece, with its size in bytes, and raises to end it: not every client says beforehand
+    how much comes.
     """
     loop = asyncio.get_running_loop()
     gathered: list[bytes] = []  # as they came: joining them would copy every byte once more
@@ -28,12 +29,13 @@ async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[
                 continue
             if writing is not None:
                 await writing
-            check()
+            check(size)
             writing = loop.run_in_executor(_threads, file.append, *gathered)
             gathered, size = [], 0
     finally:
         if writing is not None:
             await writing
+        check(size)
         if size > SMALL:
             await loop.run_in_executor(_threads, file.append, *gathered)
         else:

@@ -37,12 +37,12 @@ NOTHING = frozenset(Digest.of(b"", algorithm) for algorithm in ALGORITHMS)
 async def begin(door: Door, request: Request, repository: RepositoryName) -> None:
     """POST: mount, take a whole blob at once, or begin a session."""
     query = request.query()
+    door.blobs.check_room(request.content_length() or 0)
     mount = query.get("mount", [""])[0]
     if mount and await _mount(door, request, repository, mount, query.get("from", [""])[0]):
         return
     _check_algorithm(query)
     whole = None if mount or "digest" not in query else _whole(request, query["digest"][0])
-    _check_room(door, request.content_length() or 0)
     upload = await _open_session(door, repository)
     if whole is not None:
         await _finish_at_once(door, request, upload, whole)
@@ -61,7 +61,11 @@ async def _open_session(door: Door, repository: RepositoryName) -> Upload:
         expires=now + door.settings.uploads_idle,
     )
     await door.metadata.write_brief(lambda tx: sessions.begin(tx, upload))
-    door.blobs.create(upload.key)
+    try:
+        door.blobs.create(upload.key)
+    except StorageFull:
+        await _give_up(door, upload)
+        raise
     return upload
 
 
@@ -103,7 +107,7 @@ async def append(door: Door, request: Request, repository: RepositoryName, uploa
         found = _locked(door, file, found)
         span = _expected(request, found)
         try:
-            await _receive(door, request, file)
+            await _receive(door, request, file, found.size)
         except (ClientGone, UploadTooSlow):
             await _record(door, file, found)
             raise
@@ -131,7 +135,7 @@ async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -
     with door.blobs.open_upload(found) as file:
         found = _locked(door, file, found)
         span = _expected(request, found) if request.has_body else None
-        await _receive(door, request, file)
+        await _receive(door, request, file, found.size)
         _check_length(span, file.size - found.size)
         actual = await file.digest(digest.algorithm)
         if actual != digest:
@@ -150,7 +154,7 @@ async def _enter(door: Door, upload: Upload, work: Callable[[Transaction], None]
         await door.metadata.write_brief(work)
     except Blocked:
         with suppress(BlobUploadUnknown):
-            await door.metadata.write_brief(lambda tx: sessions.cancel(tx, upload, door.services.now()))
+            await door.metadata.write_brief(lambda tx: sessions.cancel(tx, upload, door.services.now()), room="kept")
         raise
 
 
@@ -169,16 +173,21 @@ async def _finish_at_once(door: Door, request: Request, upload: Upload, digest: 
     try:
         await _finish(door, request, upload, digest)
     except (RefloatError, ClientGone):
-        with suppress(RefloatError):
-            await door.metadata.note(lambda tx: sessions.cancel(tx, upload, door.services.now()))
+        await _give_up(door, upload)
         raise
+
+
+async def _give_up(door: Door, upload: Upload) -> None:
+    """End a session that nobody was told of."""
+    with suppress(RefloatError):
+        await door.metadata.note(lambda tx: sessions.cancel(tx, upload, door.services.now()), room="kept")
 
 
 async def cancel(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """DELETE: end the session; its bytes go."""
     now = door.services.now()
     found = sessions.find(door.metadata.read, repository, upload, now)
-    await door.metadata.write_brief(lambda tx: sessions.cancel(tx, found, now))
+    await door.metadata.write_brief(lambda tx: sessions.cancel(tx, found, now), room="kept")
     await request.answer(204)
 
 
@@ -205,9 +214,14 @@ def _check_length(span: Span | None, received: int) -> None:
         raise SizeInvalid(f"Content-Range promised {span.end - span.start} bytes, {received} came")
 
 
-async def _receive(door: Door, request: Request, file: UploadFile) -> None:
-    _check_room(door, request.content_length() or 0)
-    await pour(request.chunks(), file, lambda: _check_room(door, 0))
+async def _receive(door: Door, request: Request, file: UploadFile, before: int) -> None:
+    """Append what comes to the `before` bytes there are. What is refused for want of room takes none of it."""
+    try:
+        door.blobs.check_room(request.content_length() or 0)
+        await pour(request.chunks(), file, door.blobs.check_room)
+    except StorageFull:
+        file.cut(before)
+        raise
 
 
 async def _record(door: Door, file: UploadFile, found: Upload) -> Upload:
@@ -216,11 +230,6 @@ async def _record(door: Door, file: UploadFile, found: Upload) -> Upload:
     recorded = await door.metadata.note(lambda tx: sessions.record_append(tx, found, size, expires, now))
     file.recorded(recorded)
     return recorded
-
-
-def _check_room(door: Door, length: int) -> None:
-    if not door.blobs.has_room(length):
-        raise StorageFull("the disk is down to its reserve; deletes, undo and pulls still work")
 
 
 def _check_algorithm(query: dict[str, list[str]]) -> None:
