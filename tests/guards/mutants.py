@@ -32,10 +32,30 @@ MUTANTS = {
         "pass",
         COPIES + "test_it_is_refused_until_it_is_unblocked",
     ),
+    "a-blob-that-comes-is-held": Mutant(
+        "self._execute(_FOLLOW_BLOB, (number, digest))",
+        "pass",
+        SWEPT + "test_a_blob_that_comes_is_held_by_an_index_that_names_it",
+    ),
+    "a-blob-that-is-there-is-held": Mutant(
+        'f" (SELECT digest FROM blobs WHERE digest = ?2 AND {_HAS}),"',
+        '" NULL,"',
+        SWEPT + "test_a_blob_that_is_there_is_held_by_an_index_that_names_it",
+    ),
     "a-failed-read-proves-nothing": Mutant(
         'elif finding.kind != "unreadable":',
         "else:",
         HERE + "test_what_cannot_be_read_is_not_called_damaged",
+    ),
+    "a-part-that-comes-is-one": Mutant(
+        "self._execute(_FOLLOW_MANIFEST, (number, digest))",
+        "pass",
+        SWEPT + "test_a_child_that_comes_is_a_part_of_its_index_which_holds_its_bytes_as_a_blob",
+    ),
+    "a-part-that-is-there-is-one": Mutant(
+        '" (SELECT digest FROM manifests WHERE repository = ?1 AND digest = ?2),"',
+        '" NULL,"',
+        SWEPT + "test_a_child_that_is_there_is_a_part_of_its_index",
     ),
     "a-purge-condemns-only-what-nothing-holds": Mutant(
         "except sqlite3.IntegrityError:",
