@@ -47,6 +47,11 @@ MUTANTS = {
         "else:",
         HERE + "test_what_cannot_be_read_is_not_called_damaged",
     ),
+    "a-manifest-needs-its-bytes": Mutant(
+        "missing += _hollow(tx, push, manifest.needs)",
+        "pass",
+        "tests/web/test_hollow.py::test_a_manifest_whose_blob_has_no_whole_file_is_refused",
+    ),
     "a-part-that-comes-is-one": Mutant(
         "self._execute(_FOLLOW_MANIFEST, (number, digest))",
         "pass",
@@ -311,7 +316,7 @@ MUTANTS = {
     "what-is-damaged-is-pushed-again": Mutant(
         '" AND b.damaged_at IS NULL"',
         '""',
-        VERIFY + "test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back",
+        METADATA + "test_a_damaged_blob_is_missing_until_it_is_right",
     ),
     "what-is-live-stays": Mutant(
         '" AND NOT EXISTS (SELECT 1 FROM tips WHERE repository = ?1 AND reference = ?2)"',

@@ -1,28 +1,30 @@
 """Accepting a manifest. A saved one that is put back is a restore: it may use whatever its repository holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
 from refloat.core.errors import DigestInvalid, ManifestBlobUnknown
 from refloat.core.followers import followers_of
-from refloat.core.manifest import Manifest, parse
+from refloat.core.manifest import Manifest, Need, parse
 from refloat.core.moves import Proposal
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
-from refloat.ports import Transaction
+from refloat.ports import BlobStore, Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestPush:
-    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`."""
+    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`, `hollow` what `hollow_in` saw."""
 
     reference: Reference
     body: bytes
     declared: str
     tags: tuple[Tag, ...] = ()
     condition: Precondition = ANY_VALUE
+    hollow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,16 @@ class Pushed:
     digest: Digest
     subject: Digest | None
     change: str | None
+
+
+def hollow_in(read: Reader, blobs: BlobStore, digests: Iterable[Digest]) -> frozenset[str]:
+    """Return the live keys of `digests` whose bytes are not there whole, or were found damaged.
+
+    Looks at the disk, so it runs before the transaction; the push asks again whether a key is still the live one.
+    Raises Unavailable.
+    """
+    live = [key for digest in digests if (key := read.live_key(digest)) is not None]
+    return frozenset(key.key for key in live if key.damaged or blobs.size(key.key) != key.size)
 
 
 def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
@@ -45,7 +57,7 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     refuse_blocked(tx.read.block_on(digest))  # guard: a-blocked-manifest-is-refused
     push.condition.refuse(push.reference, tx.view(repository).value(push.reference))
     manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
-    _store(tx, repository, digest, push.body, manifest, cause.at)
+    _store(tx, repository, digest, push, manifest, cause.at)
     proposal = _proposal(tx, repository, push, digest)
     moves = close(tx.view(repository), repository, proposal, cause.rules).moves
     change = tx.record("push", cause, {repository: moves}, None)
@@ -63,16 +75,26 @@ def _digest(push: ManifestPush) -> Digest:
 
 
 def _store(
-    tx: Transaction, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
+    tx: Transaction, repository: RepositoryName, digest: Digest, push: ManifestPush, manifest: Manifest, at: int
 ) -> None:
-    if tx.has_manifest(repository, digest):
-        tx.heal_manifest(repository, digest, body)
-        return
-    missing = tx.missing(repository, manifest.needs)
+    is_stored = tx.has_manifest(repository, digest)
+    missing = [] if is_stored else tx.missing(repository, manifest.needs)
+    missing += _hollow(tx, push, manifest.needs)  # guard: a-manifest-needs-its-bytes
     if missing:
-        detail = [{"digest": digest} for digest in missing]
-        raise ManifestBlobUnknown(f"{repository} does not hold {len(missing)} blobs this manifest needs", detail)
-    tx.put_manifest(repository, digest, body, manifest, at)
+        detail = [{"digest": digest} for digest in dict.fromkeys(missing)]
+        raise ManifestBlobUnknown(f"{repository} does not hold {len(detail)} blobs this manifest needs", detail)
+    if is_stored:
+        tx.heal_manifest(repository, digest, push.body)
+    else:
+        tx.put_manifest(repository, digest, push.body, manifest, at)
+
+
+def _hollow(tx: Transaction, push: ManifestPush, needs: Iterable[Need]) -> list[Digest]:
+    """Return what is required and was seen hollow, unless other bytes came since."""
+    required = [need.digest for need in needs if need.required] if push.hollow else []
+    return [
+        digest for digest in required if (live := tx.read.live_key(digest)) is not None and live.key in push.hollow
+    ]
 
 
 def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:

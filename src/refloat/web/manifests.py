@@ -1,16 +1,20 @@
 """Manifests on the wire. Spec: "Pulling Manifests", "Pushing Manifests", "Deleting Manifests"."""
 
+import asyncio
 from datetime import UTC, datetime
 
+from refloat.core.descriptors import blobs_in
 from refloat.core.errors import ManifestTooLarge, Unsupported
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import resolve
-from refloat.usecases.push import ManifestPush, push_manifest
+from refloat.usecases.push import ManifestPush, hollow_in, push_manifest
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
+
+MOST_AT_ONCE = 100  # blobs looked at before anybody else has a turn
 
 
 async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
@@ -40,12 +44,14 @@ def _condition(request: Request) -> Precondition:
 async def put(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """PUT: store, make live, move the tags; `?tag=` names more of them."""
     tags = tuple(Tag.parse(tag) for tag in request.query().get("tag", ()))
+    body = await _body(request)
     push = ManifestPush(
         reference=reference,
-        body=await _body(request),
+        body=body,
         declared=request.text_header(b"content-type"),
         tags=tags,
         condition=_condition(request),
+        hollow=await _hollow(door, body),
     )
     cause = door.services.cause(request)
     pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
@@ -59,6 +65,14 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
     if pushed.subject is not None:
         headers.append((b"oci-subject", pushed.subject.encode()))
     await request.answer(201, headers)
+
+
+async def _hollow(door: Door, body: bytes) -> frozenset[str]:
+    """Return the keys of what a manifest needs and the disk does not have: it is not told that it was pushed."""
+    named = blobs_in(body)
+    if len(named) > MOST_AT_ONCE:
+        return await asyncio.to_thread(lambda: hollow_in(door.metadata.read, door.blobs, named))
+    return hollow_in(door.metadata.read, door.blobs, named)
 
 
 async def _body(request: Request) -> bytes:
