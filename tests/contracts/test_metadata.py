@@ -142,6 +142,15 @@ def test_a_condemned_blob_cannot_be_held_again(metadata: SqliteMetadata) -> None
     assert metadata.write_now(lambda tx: tx.missing(TEAM, [Need(LAYER, "layer", required=True)])) == [LAYER]
 
 
+def test_a_damaged_blob_is_missing_until_it_is_right(metadata: SqliteMetadata) -> None:
+    key = metadata.write_now(lambda tx: enter(tx, 1))
+    required = [Need(LAYER, "layer", required=True)]
+    metadata.mark(lambda tx: tx.damaged(LAYER, key, NOW))
+    assert metadata.write_now(lambda tx: tx.missing(TEAM, required)) == [LAYER]
+    metadata.mark(lambda tx: tx.sound(LAYER, key, NOW))
+    assert metadata.write_now(lambda tx: tx.missing(TEAM, required)) == []
+
+
 def test_renewing_holds_without_making_readable(metadata: SqliteMetadata) -> None:
     other = RepositoryName("other")
 

@@ -33,10 +33,35 @@ MUTANTS = {
         "pass",
         COPIES + "test_it_is_refused_until_it_is_unblocked",
     ),
+    "a-blob-that-comes-is-held": Mutant(
+        "self._execute(_FOLLOW_BLOB, (number, digest))",
+        "pass",
+        SWEPT + "test_a_blob_that_comes_is_held_by_an_index_that_names_it",
+    ),
+    "a-blob-that-is-there-is-held": Mutant(
+        'f" (SELECT digest FROM blobs WHERE digest = ?2 AND {_HAS}),"',
+        '" NULL,"',
+        SWEPT + "test_a_blob_that_is_there_is_held_by_an_index_that_names_it",
+    ),
     "a-failed-read-proves-nothing": Mutant(
         'elif finding.kind != "unreadable":',
         "else:",
         HERE + "test_what_cannot_be_read_is_not_called_damaged",
+    ),
+    "a-manifest-needs-its-bytes": Mutant(
+        "missing += _hollow(tx, push, manifest.needs)",
+        "pass",
+        "tests/web/test_hollow.py::test_a_manifest_whose_blob_has_no_whole_file_is_refused",
+    ),
+    "a-part-that-comes-is-one": Mutant(
+        "self._execute(_FOLLOW_MANIFEST, (number, digest))",
+        "pass",
+        SWEPT + "test_a_child_that_comes_is_a_part_of_its_index_which_holds_its_bytes_as_a_blob",
+    ),
+    "a-part-that-is-there-is-one": Mutant(
+        '" (SELECT digest FROM manifests WHERE repository = ?1 AND digest = ?2),"',
+        '" NULL,"',
+        SWEPT + "test_a_child_that_is_there_is_a_part_of_its_index",
     ),
     "a-purge-condemns-only-what-nothing-holds": Mutant(
         "except sqlite3.IntegrityError:",
@@ -307,7 +332,7 @@ MUTANTS = {
     "what-is-damaged-is-pushed-again": Mutant(
         '" AND b.damaged_at IS NULL"',
         '""',
-        VERIFY + "test_a_damaged_blob_is_served_no_more_and_the_next_push_brings_it_back",
+        METADATA + "test_a_damaged_blob_is_missing_until_it_is_right",
     ),
     "what-is-live-keeps-its-type": Mutant(
         "if stored is not None and tx.view(repository).value(digest) is not None:",

@@ -1,7 +1,10 @@
 """Tests of what a sweep must leave alone, and of what must not be left over after it."""
 
+import pytest
+
 from refloat.blobs.filesystem import FileBlobs
 from refloat.core.clock import Tick
+from refloat.core.errors import Denied
 from refloat.core.names import Digest, Tag
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.usecases.delete import delete_reference
@@ -63,3 +66,67 @@ def test_a_child_stays_while_history_holds_its_index(registry: Registry, blobs: 
     assert after(registry, blobs, 11).swept == 0
     taken_back(registry, last)
     assert set(registry.tips()) == {Digest.of(child), index, "v1"}
+
+
+def is_readable(registry: Registry, body: bytes) -> bool:
+    return registry.metadata.read.blob(TEAM, Digest.of(body), registry.now) is not None
+
+
+def test_a_child_that_is_there_is_a_part_of_its_index(registry: Registry) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    registry.put("v1", index_of(child))
+    with pytest.raises(Denied):
+        deleted(registry, Digest.of(child), days=10)
+
+
+def test_a_child_that_comes_is_a_part_of_its_index_which_holds_its_bytes_as_a_blob(registry: Registry) -> None:
+    child = registry.image("a")
+    registry.blob(child)
+    registry.put("v1", index_of(child))
+    registry.put(Digest.of(child), child)
+    with pytest.raises(Denied):
+        deleted(registry, Digest.of(child), days=10)
+
+
+def test_a_blob_that_is_there_is_held_by_an_index_that_names_it(registry: Registry, blobs: FileBlobs) -> None:
+    """Its bytes are a child's too, which somebody may read as a blob."""
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    registry.blob(child)
+    registry.put("v1", index_of(child))
+    after(registry, blobs, 3)
+    assert is_readable(registry, child)
+
+
+def test_a_blob_that_comes_is_held_by_an_index_that_names_it(registry: Registry, blobs: FileBlobs) -> None:
+    child = registry.image("a")
+    registry.put(Digest.of(child), child)
+    registry.put("v1", index_of(child))
+    registry.blob(child)
+    after(registry, blobs, 3)
+    assert is_readable(registry, child)
+
+
+def test_a_blob_that_was_damaged_when_its_index_came_is_held_too(registry: Registry, blobs: FileBlobs) -> None:
+    """It is damaged until somebody pushes it, here or elsewhere."""
+    cached = registry.blob(b"a cached layer")
+    live = registry.metadata.read.live_key(cached)
+    assert live is not None
+    registry.metadata.mark(lambda tx: tx.damaged(cached, live.key, registry.now))
+    registry.put("cache", index_of(b"a cached layer"))
+    registry.metadata.mark(lambda tx: tx.sound(cached, live.key, registry.now))
+    after(registry, blobs, 3)
+    assert is_readable(registry, b"a cached layer")
+
+
+def test_a_blob_that_is_a_part_too_goes_with_its_index(registry: Registry, blobs: FileBlobs) -> None:
+    child = registry.image("a")
+    registry.blob(child)
+    registry.put(Digest.of(child), child)
+    index = registry.put("v1", index_of(child)).digest
+    deleted(registry, index, days=10)
+    deleted(registry, Digest.of(child), days=10)
+    done = after(registry, blobs, 11)
+    assert (done.swept, done.condemned) == (2, 3)
+    assert registry.metadata.read.live_key(Digest.of(child)) is None

@@ -119,6 +119,12 @@ class Histories(RuleBasedStateMachine):
         self.voice.mount(self.name(place), self.name(source), BLOBS[blob])
         self._step()
 
+    @rule(place=places, content=contents)
+    def keep(self, place: str, content: str) -> None:
+        """Push the bytes of a manifest as a blob, as who keeps its file does."""
+        self.voice.keep(self.name(place), WORLD[content])
+        self._step()
+
     @rule(place=places, blob=blobs)
     def release(self, place: str, blob: str) -> None:
         """Delete a blob."""

@@ -48,6 +48,7 @@ class Model:
         self.stored: dict[str, set[str]] = defaultdict(set)  # manifests that are live or held
         self.leased: dict[str, set[str]] = defaultdict(set)  # blobs that may be readable though nothing live has them
         self.held: dict[str, set[str]] = defaultdict(set)  # blobs that a lease holds for certain
+        self.kept: dict[str, set[str]] = defaultdict(set)  # manifests whose bytes were pushed as a blob too
         self.changes: list[Change] = []
         self.past: dict[tuple[str, str], list[Move]] = defaultdict(list)
         self.last_loss: dict[tuple[str, str], Change] = {}
@@ -67,6 +68,10 @@ class Model:
         """Return the blobs that some manifests use; those that are live, if not told."""
         chosen = self.live(repository) if manifests is None else manifests
         return {need for digest in chosen for need in CONTENT[digest].needs}
+
+    def kept_parts(self, repository: str) -> set[str]:
+        """Return what a manifest that is stored names and may hold as a blob."""
+        return self.kept[repository] & {part for each in self.stored[repository] for part in CONTENT[each].children}
 
     def children(self, repository: str, digest: str) -> set[str]:
         return self.stored[repository] & set(CONTENT[digest].children)

@@ -36,6 +36,12 @@ class Voice:
         self._expect(self.bench.ask("POST", path, blob, Content_Type=BYTES), 201)
         self._leased(repository, digest_of(blob))
 
+    def keep(self, repository: str, content: Content) -> None:
+        """Upload the bytes of a manifest as a blob: an index that names it may hold it from then on."""
+        path = f"/v2/{repository}/blobs/uploads/?digest={content.digest}"
+        self._expect(self.bench.ask("POST", path, content.body, Content_Type=BYTES), 201)
+        self.model.kept[repository].add(content.digest)
+
     def _leased(self, repository: str, digest: str) -> None:
         self.model.leased[repository].add(digest)
         self.model.held[repository].add(digest)
@@ -112,14 +118,19 @@ class Voice:
 
     def remove(self, repository: str, references: Sequence[str], scope: str) -> None:
         """Remove as a person means it: tags, and with scope `image` what was only theirs."""
-        expected = self.model.deletion(repository, references)
         tags = {each for each in references if ":" not in each}
         digests = {each for each in references if ":" in each}
-        asked = {*references, *(tag for digest in digests for tag in self.model.tags_on(repository, digest))}
+        asked = {*tags, *(tag for digest in digests for tag in self.model.tags_on(repository, digest))}
+        if scope == "image":
+            expected = self.model.deletion(repository, references)
+            asked |= digests
+        else:  # a digest means the tags on it, and stays itself
+            missing = any(self.model.value(repository, each) is None for each in references)
+            expected, digests = {404} if missing else {200}, set[str]()
         meant = {self.model.tips[repository][tag] for tag in tags} if expected == {200} else set[str]()
         images = [f"{repository}{'@' if ':' in each else ':'}{each}" for each in references]
         answer = self.bench.ask("POST", f"{API}/remove", json.dumps({"images": images, "scope": scope}).encode())
-        self._expect(answer, *({201} if expected == {200} else expected))
+        self._expect(answer, *({201 if asked else 200} if expected == {200} else expected))
         change = self._heard(answer, "rm")
         if change is None or answer.status != 201:
             return

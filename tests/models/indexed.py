@@ -1,7 +1,7 @@
 """An index and its child in one repository: pushes, deletes, undos, windows that end, sweeps, a purge, a restore.
 
-`A` is an image with one blob, `I` the index that names it, `t` a tag. How the blob's bytes come and go is told
-in `world.py`; here it is there or not.
+`A` is an image with one blob, `I` the index that names it, `t` a tag. The bytes of `A` itself may be there as a blob
+too, its twin. How a blob's bytes come and go is told in `world.py`; here it is there or not.
 """
 
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ Wish = Mapping[str, str | None]
 Rule = Literal[
     "children-come-along",  # what makes an index live makes its children live
     "what-is-needed-stays",  # a child of a live index does not leave
+    "a-part-that-comes-is-one",  # an index has its child though it has the twin already
+    "a-blob-that-comes-is-held",  # an index has the twin though it has its child already
     "one-transaction",  # what a request decides is written before anything else is
     "moves-hold",  # what a change displaced is held until its window ends
     "undo-needs-it-whole",
@@ -27,6 +29,10 @@ Rule = Literal[
     "purge-ends-history",
     "blocks-outlive-the-database",
 ]
+
+
+FOLLOWS: Rule = "a-part-that-comes-is-one"
+HOLDS: Rule = "a-blob-that-comes-is-held"
 
 
 class Change(NamedTuple):
@@ -43,9 +49,13 @@ class Database(NamedTuple):
     tips: frozenset[tuple[str, str]] = frozenset()
     log: tuple[Change, ...] = ()
     stored: frozenset[str] = frozenset()
-    whole: bool = False  # does the index have its child?
+    whole: bool = False  # has the index had its child?
+    edge: frozenset[str] = frozenset()  # what the index is bound to: the child, the twin
     blob: bool = False
     lease: str = "none"
+    twin: bool = False
+    twin_lease: str = "none"
+    kept: bool = False  # has the index had the twin?
     blocked: bool = False
 
 
@@ -56,6 +66,7 @@ class State(NamedTuple):
     backup: Database | None = None
     decided: tuple[str, tuple[Move, ...]] | None = None  # by a request that has not written yet
     uploads: int = 2
+    twins: int = 0  # uploads of the twin
     purges: int = 0
     backups: int = 0
     purged: bool = False
@@ -74,10 +85,10 @@ def settled(db: Database, wish: Wish, rules: frozenset[Rule]) -> tuple[Move, ...
     for value in [value for value in wish.values() if value is not None]:
         whole[value] = value
         if "children-come-along" in rules:
-            whole.update({child: child for child in CHILDREN[value] if child in db.stored})
+            whole.update({child: child for child in children(db, value) if child in db.stored})
     after = {**dict(db.tips), **whole}
     for child in ("A",):
-        needed = after.get(PARENT) is not None or after.get("t") == child
+        needed = (after.get(PARENT) is not None and child in children(db, PARENT)) or after.get("t") == child
         if child in whole and whole[child] is None and needed and "what-is-needed-stays" in rules:
             del whole[child]
     moves = ((reference, tip(db, reference), value) for reference, value in sorted(whole.items()))
@@ -108,18 +119,42 @@ def pruned(db: Database, number: int, rules: frozenset[Rule]) -> Database:
 def swept(db: Database, digest: str, rules: frozenset[Rule]) -> Database:
     if digest not in db.stored or is_kept(db, digest, rules):
         return db
-    db = db._replace(stored=db.stored - {digest}, whole=db.whole and digest != PARENT)
+    parts = children(db, digest)
+    db = db._replace(stored=db.stored - {digest})
     if digest == "A" and db.lease == "none" and "ended-leases-are-the-queue" in rules:
         db = db._replace(lease="over")
-    for child in CHILDREN[digest]:
+    if digest == PARENT:
+        if "twin" in db.edge and db.twin_lease == "none" and "ended-leases-are-the-queue" in rules:
+            db = db._replace(twin_lease="over")
+        db = db._replace(whole=False, edge=frozenset(), kept=False)
+    for child in parts:
         db = swept(db, child, rules)
     return db
 
 
-def stored(db: Database, body: str) -> Database:
-    """Store a manifest; an index has its child from when both are there."""
-    both = db.stored | {body}
-    return db._replace(stored=both, whole=db.whole or both == {"A", "I"})
+def children(db: Database, digest: str) -> tuple[str, ...]:
+    """Return the parts a manifest is known to have."""
+    return CHILDREN[digest] if "child" in db.edge else ()
+
+
+def stored(db: Database, body: str, rules: frozenset[Rule]) -> Database:
+    """Store a manifest, which is bound to what is there; an index that is there is bound to its child."""
+    db = db._replace(stored=db.stored | {body})
+    return bound(bound(db, "child", rules), "twin", rules)
+
+
+def twinned(db: Database, rules: frozenset[Rule]) -> Database:
+    """Upload the twin; an index that is there is bound to it."""
+    return bound(db._replace(twin=True, twin_lease="running"), "twin", rules)
+
+
+def bound(db: Database, to: str, rules: frozenset[Rule]) -> Database:
+    """Bind the index to what it names, if both are there; without its rule only where it is bound to nothing."""
+    there, rule = {"child": ("A" in db.stored, FOLLOWS), "twin": (db.twin, HOLDS)}[to]
+    if PARENT not in db.stored or not there:
+        return db
+    edge = db.edge | {to} if rule in rules or not db.edge else db.edge
+    return db._replace(edge=edge, whole=db.whole or to == "child", kept=db.kept or to == "twin")
 
 
 def is_kept(db: Database, digest: str, rules: frozenset[Rule]) -> bool:
@@ -137,7 +172,7 @@ def is_held(db: Database, digest: str) -> bool:
 
 
 def has_parent(db: Database, digest: str) -> bool:
-    return digest in CHILDREN[PARENT] and PARENT in db.stored
+    return digest in children(db, PARENT)
 
 
 def purged(db: Database, rules: frozenset[Rule]) -> Database:
@@ -151,4 +186,4 @@ def purged(db: Database, rules: frozenset[Rule]) -> Database:
             else change
             for change in db.log
         )
-    return db._replace(tips=tips, log=log, stored=frozenset(), whole=False, blob=False, lease="none", blocked=True)
+    return Database(tips=tips, log=log, blocked=True)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from tests.models.explorer import LEAK, LOSS, REVIVED, Finding
 from tests.models.indexed import (
-    CHILDREN,
+    PARENT,
     Database,
     Rule,
     State,
     Wish,
+    children,
     has_parent,
     is_held,
     pruned,
@@ -17,6 +18,7 @@ from tests.models.indexed import (
     settled,
     stored,
     tip,
+    twinned,
 )
 
 Steps = Iterator[tuple[str, State]]
@@ -52,7 +54,7 @@ class Indexing:
         value = tip(s.now, "t")
         if value is not None:
             yield from self.ask(s, "delete t", {"t": None})
-            yield from self.ask(s, "rm t", {"t": None, value: None, **dict.fromkeys(CHILDREN[value])})
+            yield from self.ask(s, "rm t", {"t": None, value: None, **dict.fromkeys(children(s.now, value))})
         for digest in ("A", "I"):
             if tip(s.now, digest) is not None and not self.is_denied(s.now, digest):
                 tags = {"t": None} if value == digest else {}
@@ -60,7 +62,8 @@ class Indexing:
 
     def is_denied(self, db: Database, digest: str) -> bool:
         """A child of a live index cannot be deleted."""
-        return digest == "A" and tip(db, "I") is not None and "what-is-needed-stays" in self.rules
+        is_part = digest in children(db, PARENT)
+        return is_part and tip(db, PARENT) is not None and "what-is-needed-stays" in self.rules
 
     def undo(self, s: State) -> Steps:
         for number, change in enumerate(s.now.log):
@@ -71,7 +74,7 @@ class Indexing:
 
     def ask(self, s: State, label: str, wish: Wish, body: str | None = None) -> Steps:
         """One transaction decides and writes; where it is not one, others come in between."""
-        ready = s.to(stored(s.now, body)) if body else s
+        ready = s.to(stored(s.now, body, self.rules)) if body else s
         moves = settled(ready.now, wish, self.rules)
         gone = any(new is not None and new not in ready.now.stored for _, _, new in moves)
         if not moves or (gone and "undo-needs-it-whole" in self.rules):
@@ -89,6 +92,8 @@ class Indexing:
     def bring(self, s: State) -> Steps:
         if s.uploads and s.now.lease != "running":
             yield "upload the blob", s.to(s.now._replace(blob=True, lease="running"))._replace(uploads=s.uploads - 1)
+        if s.twins and s.now.twin_lease != "running" and not s.now.blocked:
+            yield "upload A as a blob", s.to(twinned(s.now, self.rules))._replace(twins=s.twins - 1)
 
     # collection
 
@@ -101,6 +106,15 @@ class Indexing:
         if s.now.lease == "over":
             used = "A" in s.now.stored and "condemn-only-what-nothing-holds" in self.rules
             yield "collector: condemn", s.to(s.now._replace(lease="none", blob=s.now.blob and used))
+
+        yield from self.collect_twin(s)
+
+    def collect_twin(self, s: State) -> Steps:
+        if s.now.twin_lease == "running":
+            yield "the lease of A as a blob is over", s.to(s.now._replace(twin_lease="over"))
+        if s.now.twin_lease == "over":
+            used = "twin" in s.now.edge and "condemn-only-what-nothing-holds" in self.rules
+            yield "collector: condemn A as a blob", s.to(s.now._replace(twin_lease="none", twin=s.now.twin and used))
 
     # what ends everything
 
@@ -126,11 +140,12 @@ class Indexing:
         yield tip(db, "I") is not None and "A" in db.stored and tip(db, "A") is None
         yield "A" in db.stored and not db.blob
         yield db.whole and "A" not in db.stored
+        yield db.kept and not db.twin
         yield any(change.is_open and old not in (None, *db.stored) for change in db.log for _, old, _ in change.moves)
 
     def judge_rest(self, s: State) -> Iterator[Finding]:
         """When all windows are over, only what is live is left."""
         db = s.now
         loose = [it for it in db.stored if tip(db, it) is None and not is_held(db, it) and not has_parent(db, it)]
-        if loose or (db.blob and "A" not in db.stored):
+        if loose or (db.blob and "A" not in db.stored) or (db.twin and PARENT not in db.stored):
             yield LEAK

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
 from refloat.blobs.filesystem import FileBlobs
@@ -16,6 +17,7 @@ from refloat.metadata.migrate import migrate
 from refloat.metadata.sqlite import connect
 from refloat.metadata.store import SqliteMetadata
 from refloat.ports import Transaction
+from refloat.usecases import upload
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.preview import preview
@@ -40,6 +42,16 @@ SELECT 1 FROM refs r WHERE r.required AND NOT EXISTS (
 UNHELD = """
 SELECT 1 FROM moves m JOIN changes c ON c.n = m.change
 WHERE m.old IS NOT NULL AND m.held IS NULL AND c.held_until > ?"""
+OPEN_PARTS = """
+SELECT DISTINCT n.name, r.digest FROM refs r JOIN repositories n ON n.id = r.repository
+JOIN tips p ON p.repository = r.repository AND p.reference = r.parent
+JOIN manifests m ON m.repository = r.repository AND m.digest = r.digest WHERE r.kind = 'child'"""
+UNBOUND = """
+SELECT 1 FROM refs r WHERE NOT r.required AND (
+    r.child IS NULL AND EXISTS (SELECT 1 FROM manifests m WHERE m.repository = r.repository AND m.digest = r.digest)
+    OR r.blob IS NULL AND (
+        EXISTS (SELECT 1 FROM leases l WHERE l.repository = r.repository AND l.digest = r.digest)
+        OR EXISTS (SELECT 1 FROM refs o WHERE o.repository = r.repository AND o.digest = r.digest AND o.required)))"""
 UNSIZED = """
 SELECT 1 FROM refs r LEFT JOIN blobs b ON b.digest = r.blob WHERE r.size IS NOT b.size"""
 LOOSE = """
@@ -56,6 +68,9 @@ requests = st.one_of(
     st.tuples(st.just("push"), repositories, tags, seeds),
     st.tuples(st.sampled_from(["push index", "push sparse index"]), repositories, tags, st.sampled_from(["ab", "bc"])),
     st.tuples(st.just("push referrer"), repositories, tags, seeds),
+    st.tuples(
+        st.sampled_from(["keep as a blob", "mount as a blob"]), repositories, tags, st.sampled_from(["a", "b", ""])
+    ),
     st.tuples(st.sampled_from(["delete", "rm", "restore", "put back"]), repositories, tags, st.just("")),
     st.tuples(st.sampled_from(["delete digest", "rm digest"]), repositories, tags, seeds),
     st.tuples(st.just("undo"), repositories, tags, st.sampled_from(["1", "2", "3", "5"])),
@@ -77,6 +92,8 @@ class Months:
             "push index": self.push_index,
             "push sparse index": lambda repository, tag, seeds: self.push_index(repository, tag, seeds, sparse=True),
             "push referrer": self.push_referrer,
+            "keep as a blob": self.keep_as_blob,
+            "mount as a blob": self.mount_as_blob,
             "delete": lambda repository, tag, _: self.delete(repository, Tag(tag)),
             "rm": lambda repository, tag, _: self.rm(repository, Tag(tag)),
             "delete digest": lambda repository, _, seed: self.delete(repository, self.digest(repository, seed)),
@@ -107,6 +124,17 @@ class Months:
     def push_referrer(self, repository: RepositoryName, tag: str, seed: str) -> None:
         body = self.registry.image(f"signs {seed}", self.digest(repository, seed), repository)
         self.registry.put(Digest.of(body), body, repository=repository)
+
+    def keep_as_blob(self, repository: RepositoryName, tag: str, seed: str) -> None:
+        """Upload the bytes of an image, or of what was pushed with a tag, whether or not it is there."""
+        body = self.bodies.get((repository, seed or tag)) or self.registry.image(seed or "a", repository=repository)
+        self.registry.blob(body, repository)
+
+    def mount_as_blob(self, repository: RepositoryName, tag: str, seed: str) -> None:
+        (source,) = [name for name in REPOSITORIES if name != repository]
+        digest = self.digest(source, seed or tag)
+        now, lease = self.registry.now, self.registry.lease
+        self.registry.do(lambda tx: upload.mount(tx, repository, source, digest, now, lease))
 
     def put_back(self, repository: RepositoryName, tag: str, _: str) -> None:
         if (repository, tag) in self.bodies:
@@ -154,7 +182,14 @@ class Months:
         assert self.rows(WITHOUT_BYTES) == []
         assert self.rows(UNHELD, self.registry.now) == []
         assert self.rows(UNSIZED) == []
+        assert self.rows(UNBOUND) == []
         assert self.rows("PRAGMA foreign_key_check") == []
+
+    def check_parts(self) -> None:
+        """No part of a live index can be deleted alone."""
+        for name, digest in self.rows(OPEN_PARTS):
+            with pytest.raises(Denied):
+                self.delete(RepositoryName(f"{name}"), Digest(f"{digest}"))
 
     def check_window(self) -> None:
         """Every change inside its window can be taken back by force: nothing it needs is gone."""
@@ -218,6 +253,7 @@ def live_through(blobs: FileBlobs, history: list[Request]) -> None:
             for request in history:
                 months.do(*request)
                 months.check()
+            months.check_parts()
             months.check_window()
             months.check_end()
             months.check()

@@ -31,8 +31,13 @@ LATE_CHILD = [
     ("undo", API, "t", "1"),
 ]
 
+LATE_CHILD_AS_A_BLOB = [("keep as a blob", API, "t", "b"), *LATE_CHILD]
+LATE_BLOB = [LATE_CHILD[0], ("keep as a blob", API, "t", "b"), *LATE_CHILD[1:]]
+
 
 @example(history=LATE_CHILD)
+@example(history=LATE_CHILD_AS_A_BLOB)
+@example(history=LATE_BLOB)
 @given(history=st.lists(requests, min_size=5, max_size=25))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_due_goes_and_nothing_else(blobs: FileBlobs, history: list[Request]) -> None:

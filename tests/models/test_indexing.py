@@ -12,6 +12,12 @@ def test_no_order_of_requests_loses_a_manifest_or_leaves_one() -> None:
     assert seen.states > 3000
 
 
+def test_no_order_loses_a_part_that_is_a_blob_too() -> None:
+    seen = run_indexed(State(uploads=1, twins=1), 3)
+    assert seen.traces == {}
+    assert seen.states > 4000
+
+
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_without_a_rule(rule: Rule) -> None:
     start, changes, finding = RULES_NEEDED[rule]

@@ -60,6 +60,9 @@ INDEXED = {
     "an index, five changes": (Indexed(), 5),
     "an index, three changes, a purge and a restored backup": (Indexed(purges=1, backups=2), 3),
     "an index, four changes and a restored backup": (Indexed(backups=2, uploads=1), 4),
+    "an index whose part is a blob too, four changes": (Indexed(uploads=1, twins=2), 4),
+    "an index whose part is a blob too, three changes and a purge": (Indexed(purges=1, twins=1), 3),
+    "an index whose part is a blob too, three changes, a backup": (Indexed(backups=2, uploads=1, twins=1), 3),
 }
 
 UNKNOWN = "PUT manifest: blob unknown"
@@ -140,6 +143,8 @@ WITHOUT: dict[Guard, tuple[State, Finding, tuple[str, ...]]] = {
 RULES_NEEDED: dict[Rule, tuple[Indexed, int, Finding]] = {
     "children-come-along": (Indexed(), 3, LOSS),
     "what-is-needed-stays": (Indexed(), 3, LOSS),
+    "a-part-that-comes-is-one": (Indexed(twins=1), 3, LOSS),
+    "a-blob-that-comes-is-held": (Indexed(twins=1), 3, LOSS),
     "one-transaction": (Indexed(), 3, LOSS),
     "moves-hold": (Indexed(), 3, LOSS),
     "undo-needs-it-whole": (Indexed(), 3, LOSS),

@@ -12,11 +12,11 @@ from tests.cli.conftest import Shell
 from tests.clients.closure import read_closure
 from tests.clients.drivers import TAG, Docker, Kind, Skopeo, source
 from tests.clients.signing import sign
-from tests.portable.peers import Peer, push_image, push_index
+from tests.portable.peers import Peer, Plain, push_image, push_index
 from tests.portable.reading import read_tags, tags_of
 from tests.portable.relay import Relay
 from tests.programs import run
-from tools.content import CONFIG, LAYER, Part, digest_of, make_content
+from tools.content import CONFIG, INDEX, LAYER, Part, digest_of, make_content
 from tools.wire import DOCKER_LIST, DOCKER_MANIFEST
 
 COLLECTIONS: dict[str, tuple[str, ...]] = {"collected": (), "untagged-too": ("--delete-untagged",)}
@@ -111,6 +111,23 @@ def test_signatures_of_every_kind_go_along_and_come_back(peer: Peer, person: She
     assert len(fallback.media_types) == 4  # the list, and three that refer
     delete_collect_restore(peer, person, f"{peer.address}/{repository}:v1", "--delete-untagged")
     assert read_tags(peer.wire, repository) == before
+
+
+def test_an_index_of_blobs_is_kept_with_them(plain: Plain, person: Shell) -> None:
+    """As a build cache is exported: the entries of its index are layers, and nobody else has them."""
+    named = f"{plain.address}/story/cache:v1"
+    layer, config = Part(LAYER, b"a cached layer" * 100), Part(CONFIG, b'{"layers":[]}')
+    entries = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [layer.descriptor(), config.descriptor()]}
+    for blob in (layer, config):
+        plain.wire.push_blob("story/cache", blob)
+    plain.wire.push_manifest("story/cache", "v1", Part(INDEX, json.dumps(entries).encode()))
+    assert person("rm", named).code == 0
+    for blob in (layer, config):
+        plain.wire.ask("DELETE", f"/v2/story/cache/blobs/{blob.digest}").expect(202)
+    plain.collect()
+    assert plain.wire.blob("story/cache", layer.digest).status == 404
+    assert person("restore", named).code == 0
+    assert [plain.wire.blob("story/cache", blob.digest).body for blob in (layer, config)] == [layer.body, config.body]
 
 
 def test_what_goes_along_is_gone_with_the_image(peer: Peer, person: Shell, tmp_path: Path) -> None:

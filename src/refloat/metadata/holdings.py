@@ -11,17 +11,29 @@ from refloat.metadata.references import References
 _MANIFEST = """
 INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, pushed_at, body)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_REF = """
+_REQUIRED = """
 INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT size FROM blobs WHERE digest = ?7))"""
+VALUES (?1, ?3, ?2, ?4, 1, NULL, ?2, (SELECT size FROM blobs WHERE digest = ?2))"""
+_HAS = """(EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = ?2)
+    OR EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND digest = ?2 AND blob IS NOT NULL))"""
+_OPTIONAL = (
+    "INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size) VALUES (?1, ?3, ?2, ?4, 0,"
+    " (SELECT digest FROM manifests WHERE repository = ?1 AND digest = ?2),"  # guard: a-part-that-is-there-is-one
+    f" (SELECT digest FROM blobs WHERE digest = ?2 AND {_HAS}),"  # guard: a-blob-that-is-there-is-held
+    f" (SELECT size FROM blobs WHERE digest = ?2 AND {_HAS}))"
+)
 _ANEW = """
 ON CONFLICT (repository, parent, digest) DO UPDATE SET kind = excluded.kind, required = excluded.required,
 child = excluded.child, blob = excluded.blob, size = excluded.size"""
+_FOLLOW_MANIFEST = """
+UPDATE refs SET child = digest WHERE repository = ? AND digest = ? AND child IS NULL AND NOT required"""
+_FOLLOW_BLOB = """
+UPDATE refs SET blob = digest, size = (SELECT b.size FROM blobs b WHERE b.digest = refs.digest)
+WHERE repository = ? AND digest = ? AND blob IS NULL"""
 _HELD = (
     "SELECT 1 FROM blobs b WHERE b.digest = ?2"
     " AND b.damaged_at IS NULL"  # guard: what-is-damaged-is-pushed-again
-    " AND (EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = ?2)"
-    " OR EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND digest = ?2 AND blob IS NOT NULL))"
+    f" AND {_HAS}"
 )
 _LEASE = """
 INSERT INTO leases (repository, digest, readable, expires) VALUES (?, ?, ?, ?)
@@ -74,13 +86,9 @@ class Holdings(References):
                 body,
             ),
         )
-        for need in manifest.needs:
-            child, blob = self._held_as(number, need)
-            self._execute(_REF, (number, digest, need.digest, need.kind, need.required, child, blob))
-        self._execute(
-            "UPDATE refs SET child = digest WHERE repository = ? AND digest = ? AND child IS NULL AND blob IS NULL",
-            (number, digest),
-        )
+        for need in manifest.needs:  # a required blob that is missing fails on the foreign key
+            self._execute(_REQUIRED if need.required else _OPTIONAL, (number, need.digest, digest, need.kind))
+        self._execute(_FOLLOW_MANIFEST, (number, digest))  # guard: a-part-that-comes-is-one
 
     def retype_manifest(self, repository: RepositoryName, digest: Digest, manifest: Manifest) -> None:
         """Store a manifest's type anew, and what it needs as that type. What it held before it holds on to.
@@ -94,8 +102,8 @@ class Holdings(References):
             (number, digest, manifest.media_type, manifest.artifact_type, manifest.subject),
         )
         for need in manifest.needs:
-            child, blob = self._held_as(number, need)
-            self._execute(_REF + _ANEW, (number, digest, need.digest, need.kind, need.required, child, blob))
+            statement = (_REQUIRED if need.required else _OPTIONAL) + _ANEW
+            self._execute(statement, (number, need.digest, digest, need.kind))
 
     def heal_manifest(self, repository: RepositoryName, digest: Digest, body: bytes) -> None:
         """Put right what the disk made of a stored manifest's body; `body` hashes to `digest`."""
@@ -112,17 +120,6 @@ class Holdings(References):
             (self._repository(repository), digest),
         )
 
-    def _held_as(self, number: int | None, need: Need) -> tuple[Digest | None, Digest | None]:
-        """What a manifest names is held as whatever the repository has under that digest."""
-        if need.required:
-            return None, need.digest  # a missing one fails on the foreign key
-        row = self._execute(
-            "SELECT 1 FROM manifests WHERE repository = ? AND digest = ?", (number, need.digest)
-        ).fetchone()
-        if row is not None:
-            return need.digest, None
-        return None, need.digest if self._is_held(number, need.digest) else None
-
     def _is_held(self, number: int | None, digest: Digest) -> bool:
         return self._execute(_HELD, (number, digest)).fetchone() is not None
 
@@ -130,15 +127,7 @@ class Holdings(References):
 
     def lease(self, repository: RepositoryName, digest: Digest, expires: int) -> bool:
         self.lock([repository])
-        number = self._repository(repository)
-        if not self._hold(number, digest, expires, expires):
-            return False
-        self._execute(
-            """UPDATE refs SET blob = digest, size = (SELECT b.size FROM blobs b WHERE b.digest = refs.digest)
-               WHERE repository = ? AND digest = ? AND child IS NULL AND blob IS NULL""",
-            (number, digest),
-        )
-        return True
+        return self._hold(self._repository(repository), digest, expires, expires)
 
     def renew(self, repository: RepositoryName, digest: Digest, expires: int) -> bool:
         return self._hold(self._repository(repository), digest, 0, expires)
@@ -148,6 +137,7 @@ class Holdings(References):
             self._execute(_LEASE, (number, digest, readable, expires))
         except sqlite3.IntegrityError:  # the blob was condemned meanwhile
             return False
+        self._execute(_FOLLOW_BLOB, (number, digest))  # guard: a-blob-that-comes-is-held
         return True
 
     def release(self, repository: RepositoryName, digest: Digest, now: int) -> bool:

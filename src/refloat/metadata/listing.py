@@ -10,7 +10,7 @@ from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, Standing, StoredManifest, TagEntry
 from refloat.metadata import committed
 from refloat.metadata.committed import Row
-from refloat.metadata.pricing import SqlitePrices
+from refloat.metadata.pricing import BLOBS_BELOW, SqlitePrices
 from refloat.metadata.rows import read_change, read_moves, to_change, to_digest, to_doomed, to_reference
 
 # What a change displaced, that neither history nor anything else still holds.
@@ -41,12 +41,7 @@ WHERE r.name = ?1 AND m.seq < ?2 AND {which} AND c.at >= ?4 ORDER BY m.seq DESC 
 _ONE_REFERENCE = "m.reference = ?3"
 _TAGS_ONLY = "m.reference NOT LIKE '%:%' AND ?3 IS NULL"
 
-_SIZE = """
-WITH RECURSIVE parts (digest) AS (
-    SELECT ?2 UNION SELECT f.child FROM refs f JOIN parts p ON f.parent = p.digest
-    WHERE f.repository = ?1 AND f.child IS NOT NULL)
-SELECT coalesce(sum(size), 0) FROM (SELECT DISTINCT f.blob, f.size FROM refs f JOIN parts p ON f.parent = p.digest
-    WHERE f.repository = ?1 AND f.blob IS NOT NULL)"""
+_SIZE = f"SELECT coalesce(sum(size), 0) FROM ({BLOBS_BELOW})"
 
 _IMAGES = """
 SELECT t.reference, m.digest, m.media_type, m.artifact_type, m.pushed_at FROM tips t

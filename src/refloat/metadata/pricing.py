@@ -73,6 +73,15 @@ FROM (SELECT f.blob AS digest, f.size, count(*) AS users FROM refs f
 ORDER BY l.size DESC, l.digest"""
 
 
+BLOBS_BELOW = """
+WITH RECURSIVE parts (digest) AS (
+    SELECT ?2 UNION SELECT f.child FROM refs f JOIN parts p ON f.parent = p.digest
+    WHERE f.repository = ?1 AND f.child IS NOT NULL)
+SELECT DISTINCT f.blob, f.size FROM refs f JOIN parts p ON f.parent = p.digest
+WHERE f.repository = ?1 AND f.blob IS NOT NULL"""
+"""Of a repository's number and a manifest: the blobs below it and all its parts, whatever its body calls them."""
+
+
 class SqlitePrices:
     """`ports.Prices` on one connection."""
 
@@ -129,6 +138,10 @@ class SqlitePrices:
             elif is_alone:
                 trash += size
         return live, own, trash
+
+    def blobs_below(self, repository: RepositoryName, digest: Digest) -> list[tuple[Digest, int]]:
+        rows = self._execute(BLOBS_BELOW, (self._repository(repository), digest))
+        return [(Digest(row[0]), row[1]) for row in rows]
 
     def known_repositories(self, last: str, limit: int) -> list[RepositoryName]:
         rows = self._execute("SELECT name FROM repositories WHERE name > ? ORDER BY name LIMIT ?", (last, limit))

@@ -60,11 +60,11 @@ class Image:
 
     @property
     def blobs(self) -> dict[Digest, bool]:
-        """What is no manifest: every config and layer, and whether the image can do without it."""
+        """What may be a blob: every config and layer, what is no manifest, and whether the image can do without it."""
         found: dict[Digest, bool] = {}
         for needs in self.needs.values():
             for need in needs:
-                if need.kind in ("config", "layer") or (need.kind == "other" and need.digest not in self.parts):
+                if need.kind in ("config", "layer") or need.digest not in self.parts:
                     found[need.digest] = found.get(need.digest, True) and not need.required
         return found
 

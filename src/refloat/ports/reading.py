@@ -99,6 +99,9 @@ class Prices(Protocol):
         """Return the live bytes of a repository, those of them no other repository uses, and those that only its
         trash does."""
 
+    def blobs_below(self, repository: RepositoryName, digest: Digest) -> list[tuple[Digest, int]]:
+        """Return the blobs of a manifest, live or held, and of all its parts, each once, with its size."""
+
     def known_repositories(self, last: str, limit: int) -> list[RepositoryName]:
         """Return repositories after `last`, also those with nothing live."""
 

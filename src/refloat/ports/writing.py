@@ -63,7 +63,12 @@ class Transaction(Protocol):
     def put_manifest(
         self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
     ) -> None:
-        """Store a manifest and what it needs. A required blob that nothing holds fails the transaction."""
+        """Store a manifest and what it needs. A required blob that nothing holds fails the transaction.
+
+        What it does not require it has as the manifest and as the blob that the repository has under that digest, or
+        gets later: whatever names a digest has the manifest as its part from when it is put, and holds the blob from
+        when it is leased.
+        """
 
     def retype_manifest(self, repository: RepositoryName, digest: Digest, manifest: Manifest) -> None:
         """Store a manifest's type anew, and what it needs as that type. What it held before it holds on to."""

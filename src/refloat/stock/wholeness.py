@@ -43,17 +43,17 @@ class Inspector:
     def parts(self, digest: Digest) -> Parts:
         """Collect what a manifest that was read consists of. What is kept elsewhere by its `urls` may be missing."""
         found = Parts()
-        seen: set[Digest] = set()
+        read, weighed = set[Digest](), set[Digest]()  # what is a layer here may be a manifest there
         waiting: list[tuple[Need, int | None]] = [(Need(digest, "child", required=True), None)]
         while waiting:
             need, size = waiting.pop()
-            if need.digest in seen:
-                continue
-            seen.add(need.digest)
-            if need.kind == "child" and self._is_manifest(need.digest):
+            if need.kind == "child" and need.digest not in read and self._is_manifest(need.digest):
+                read.add(need.digest)
                 found.manifests.append(need.digest)
                 waiting += reversed(self.ledger.needs_of(need.digest))
-            self._weigh(found, need, size)
+            if need.digest not in weighed:
+                weighed.add(need.digest)
+                self._weigh(found, need, size)
         return found
 
     def is_whole(self, digest: Digest) -> bool:

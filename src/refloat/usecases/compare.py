@@ -44,12 +44,7 @@ def _state(archive: Archive, reference: Reference) -> State:
         message = f"{archive.repository} has no {reference}, neither live nor held by history"
         raise ManifestUnknown(message, {"reference": reference})
     below = _below(archive, manifest)
-    blobs = {
-        need.digest: size or 0
-        for current, _ in below
-        for need, size in archive.listing.needs(archive.repository, current.digest)
-        if need.kind != "child"
-    }
+    blobs = dict(archive.listing.blobs_below(archive.repository, manifest.digest))
     builds = [_build(archive, current, platform) for current, platform in below if current.media_type not in INDEXES]
     if manifest.media_type in INDEXES:  # whose attestations are for no platform
         builds = [build for build in builds if build.platform not in (None, UNKNOWN)]

@@ -71,7 +71,7 @@ def show(stores: Stores, repository: RepositoryName, reference: Reference) -> Im
         repository=repository,
         reference=reference,
         manifest=manifest,
-        size=_size(stores, repository, manifest.digest),
+        size=sum(size for _, size in stores.listing.blobs_below(repository, manifest.digest)),
         platforms=platforms(stores, repository, manifest),
         annotations=annotations_of(manifest.body),
         parts=parts,
@@ -134,23 +134,6 @@ def _part(stores: Stores, repository: RepositoryName, need: Need, size: int | No
     media_type = said.get("mediaType")
     platform = platform_of(said.get("platform"))
     return Part(need, size, media_type if isinstance(media_type, str) else None, (platform,) if platform else ())
-
-
-def _size(stores: Stores, repository: RepositoryName, digest: Digest) -> int:
-    """Return the bytes of every blob below a manifest, each counted once."""
-    sizes: dict[Digest, int] = {}
-    pending, seen = [digest], set[Digest]()
-    while pending:
-        parent = pending.pop()
-        if parent in seen:
-            continue
-        seen.add(parent)
-        for need, size in stores.listing.needs(repository, parent):
-            if need.kind == "child":
-                pending.append(need.digest)
-            else:
-                sizes[need.digest] = size or 0
-    return sum(sizes.values())
 
 
 def _platforms_of(stores: Stores, repository: RepositoryName, digest: Digest) -> tuple[str, ...]:

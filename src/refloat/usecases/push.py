@@ -4,6 +4,7 @@ What is stored once is taken again whatever is asked of the first of its kind, a
 it. Where none does, a push may say another: what history holds of the digest has that type from then on.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
@@ -11,24 +12,25 @@ from refloat.core.closing import close
 from refloat.core.counting import counted
 from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid
 from refloat.core.followers import followers_of
-from refloat.core.manifest import Manifest, parse
+from refloat.core.manifest import Manifest, Need, parse
 from refloat.core.media import is_generic, is_same
 from refloat.core.moves import Proposal
 from refloat.core.names import Digest, Reference, RepositoryName, Tag, printable
 from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
-from refloat.ports import Transaction
+from refloat.ports import BlobStore, Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestPush:
-    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`."""
+    """A manifest as it came: `declared` is its Content-Type, `tags` those of `?tag=`, `hollow` what `hollow_in` saw."""
 
     reference: Reference
     body: bytes
     declared: str
     tags: tuple[Tag, ...] = ()
     condition: Precondition = ANY_VALUE
+    hollow: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ class Pushed:
     before: str | None
 
 
+def hollow_in(read: Reader, blobs: BlobStore, digests: Iterable[Digest]) -> frozenset[str]:
+    """Return the live keys of `digests` whose bytes are not there whole, or were found damaged.
+
+    Looks at the disk, so it runs before the transaction; the push asks again whether a key is still the live one.
+    Raises Unavailable.
+    """
+    live = [key for digest in digests if (key := read.live_key(digest)) is not None]
+    return frozenset(key.key for key in live if key.damaged or blobs.size(key.key) != key.size)
+
+
 def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
     """Store a manifest, make it and its children live, and move its tags.
 
@@ -57,7 +69,7 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     push.condition.refuse(push.reference, tx.view(repository).value(push.reference))
     stored = tx.media_type(repository, digest)
     manifest = _read(tx, repository, push, digest, stored)
-    _store(tx, repository, digest, push.body, manifest, cause.at)
+    _store(tx, repository, digest, push, manifest, cause.at)
     proposal = _proposal(tx, repository, push, digest)
     moves = close(tx.view(repository), repository, proposal, cause.rules).moves
     change = tx.record("push", cause, {repository: moves}, None)
@@ -93,22 +105,29 @@ def _digest(push: ManifestPush) -> Digest:
 
 
 def _store(
-    tx: Transaction, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
+    tx: Transaction, repository: RepositoryName, digest: Digest, push: ManifestPush, manifest: Manifest, at: int
 ) -> None:
     stored = tx.media_type(repository, digest)
-    if stored is not None:
-        tx.heal_manifest(repository, digest, body)
-    if stored == manifest.media_type:
-        return
-    missing = tx.missing(repository, manifest.needs)
+    missing = [] if stored == manifest.media_type else tx.missing(repository, manifest.needs)
+    missing += _hollow(tx, push, manifest.needs)  # guard: a-manifest-needs-its-bytes
     if missing:
-        detail = [{"digest": digest} for digest in missing]
-        blobs = counted(len(missing), "blob", "blobs")
+        detail = [{"digest": digest} for digest in dict.fromkeys(missing)]
+        blobs = counted(len(detail), "blob", "blobs")
         raise ManifestBlobUnknown(f"{repository} does not hold {blobs} this manifest needs", detail)
     if stored is None:
-        tx.put_manifest(repository, digest, body, manifest, at)
-    else:
+        tx.put_manifest(repository, digest, push.body, manifest, at)
+        return
+    tx.heal_manifest(repository, digest, push.body)
+    if stored != manifest.media_type:
         tx.retype_manifest(repository, digest, manifest)
+
+
+def _hollow(tx: Transaction, push: ManifestPush, needs: Iterable[Need]) -> list[Digest]:
+    """Return what is required and was seen hollow, unless other bytes came since."""
+    required = [need.digest for need in needs if need.required] if push.hollow else []
+    return [
+        digest for digest in required if (live := tx.read.live_key(digest)) is not None and live.key in push.hollow
+    ]
 
 
 def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:

@@ -1,9 +1,11 @@
 """Manifests on the wire. Spec: "Pulling Manifests", "Pushing Manifests", "Deleting Manifests"."""
 
+import asyncio
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from refloat.core import room
+from refloat.core.descriptors import blobs_in
 from refloat.core.errors import ManifestTooLarge, ManifestUnknown, Unsupported
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.media import is_active, is_media_type
@@ -11,7 +13,7 @@ from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import deleted, resolve
-from refloat.usecases.push import ManifestPush, Pushed, push_manifest
+from refloat.usecases.push import ManifestPush, Pushed, hollow_in, push_manifest
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 from refloat.web.errors import tell
@@ -27,6 +29,8 @@ AS_BYTES: tuple[Header, ...] = (
 
 Such types were taken once. Put again with this one, the manifest has its own: a generic type is taken from the row.
 """
+
+MOST_AT_ONCE = 100  # blobs looked at before anybody else has a turn
 
 
 async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
@@ -81,12 +85,14 @@ def _condition(request: Request) -> Precondition:
 async def put(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """PUT: store, make live, move the tags; `?tag=` names more of them."""
     tags = tuple(Tag.parse(tag) for tag in dict.fromkeys(request.query().get("tag", ())))
+    body = await _body(request)
     push = ManifestPush(
         reference=reference,
-        body=await _body(request),
+        body=body,
         declared=request.text_header(b"content-type"),
         tags=tags,
         condition=_condition(request),
+        hollow=await _hollow(door, body),
     )
     cause = door.services.cause(request)
     with door.blobs.entering(room.of_manifest(push.body)):
@@ -111,6 +117,14 @@ def _retyped(pushed: Pushed) -> tuple[Header, ...]:
     before = pushed.before if is_media_type(pushed.before) else "another type"
     said = f"this digest was stored as {before}; what history holds of it comes back as {pushed.media_type}"
     return ((b"warning", f'299 - "{said}"'.encode()),)
+
+
+async def _hollow(door: Door, body: bytes) -> frozenset[str]:
+    """Return the keys of what a manifest needs and the disk does not have: it is not told that it was pushed."""
+    named = blobs_in(body)
+    if len(named) > MOST_AT_ONCE:
+        return await asyncio.to_thread(lambda: hollow_in(door.metadata.read, door.blobs, named))
+    return hollow_in(door.metadata.read, door.blobs, named)
 
 
 async def _body(request: Request) -> bytes:

@@ -7,7 +7,8 @@ from refloat.metadata.migrations import (
     v0004_walks,
     v0005_lists,
     v0006_sizes,
-    v0007_referrers,
+    v0007_edges,
+    v0009_referrers,
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -17,7 +18,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
     v0004_walks.STATEMENTS,
     v0005_lists.STATEMENTS,
     v0006_sizes.STATEMENTS,
-    v0007_referrers.STATEMENTS,
+    v0007_edges.STATEMENTS,
+    v0009_referrers.STATEMENTS,
 )
 """The statements of each step, oldest first; the number of steps applied is the schema's version."""
 
@@ -28,5 +30,7 @@ NEEDS: tuple[float, ...] = (
     v0004_walks.NEEDS,
     v0005_lists.NEEDS,
     v0006_sizes.NEEDS,
+    v0007_edges.NEEDS,
+    v0009_referrers.NEEDS,
 )
 """How much of the disk each step needs while it is made, in the log and in the database, as a part of its size."""

@@ -77,9 +77,10 @@ def end(tx: PurgeTransaction, request: PurgeRequest, repositories: Sequence[Repo
     parts = {name: _decide(tx, name, request.names, cause.rules) for name in repositories}
     below = {digest for name in repositories for digest in _below(tx.view(name), request.names)}
     change = tx.record("purge", cause, {name: part.moves for name, part in parts.items()}, None)
-    blobs = {digest for name, part in parts.items() for digest in tx.end(name, part.manifests)} | {*request.names}
-    ended = _condemn(tx, repositories, blobs, cause.at)
     manifests = tuple(dict.fromkeys(digest for part in parts.values() for digest in part.manifests))
+    let_go = {digest for name, part in parts.items() for digest in tx.end(name, part.manifests)}
+    blobs = {*request.names, *let_go, *manifests}  # the bytes of a manifest may lie there as a blob too
+    ended = _condemn(tx, repositories, blobs, cause.at)
     receipt = Receipt(
         id=cause.change,
         at=cause.at,

@@ -10,3 +10,5 @@ STATEMENTS = (
     "DELETE FROM sqlite_stat1 WHERE idx IN ('manifests_subject', 'manifests_referrers')",
     "INSERT INTO sqlite_stat1 VALUES ('manifests', 'manifests_referrers', '100000 100 2 1 1')",
 )
+
+NEEDS = 0.1  # an index entry of the subject, the digest and the type for each manifest that has a subject
