@@ -1,6 +1,8 @@
 """The hot reads: prepared statements on one kept-open connection, from the last committed state."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 
 from refloat.core.blocks import Block
 from refloat.core.names import Digest, Reference, RepositoryName
@@ -28,6 +30,10 @@ SELECT 1 FROM repositories r JOIN blobs b ON b.digest = ?2
 WHERE r.name = ?1 AND b.damaged_at IS NULL AND (
     EXISTS (SELECT 1 FROM leases l WHERE l.repository = r.id AND l.digest = b.digest)
     OR EXISTS (SELECT 1 FROM refs f WHERE f.repository = r.id AND f.digest = b.digest AND f.blob IS NOT NULL))"""
+
+_LIVE_KEYS = """
+SELECT b.key, b.size, b.verified_at, b.damaged_at IS NOT NULL
+FROM json_each(?) n CROSS JOIN blobs b ON b.digest = n.value"""
 
 _UPLOAD = """
 SELECT u.id, u.key, u.size, u.version, u.expires FROM uploads u JOIN repositories r ON r.id = u.repository
@@ -91,6 +97,10 @@ class SqliteReader:
             "SELECT key, size, verified_at, damaged_at IS NOT NULL FROM blobs WHERE digest = ?", (digest,)
         ).fetchone()
         return LiveKey(row[0], row[1], row[2], bool(row[3])) if row else None
+
+    def live_keys(self, digests: Sequence[Digest]) -> list[LiveKey]:
+        rows = self._execute(_LIVE_KEYS, (json.dumps(digests),))
+        return [LiveKey(row[0], row[1], row[2], bool(row[3])) for row in rows]
 
     def upload(self, repository: RepositoryName, upload: str, now: int) -> Upload | None:
         row = self._execute(_UPLOAD, (upload, repository, now)).fetchone()

@@ -45,6 +45,9 @@ class Reader(Protocol):
 
     def live_key(self, digest: Digest) -> LiveKey | None: ...
 
+    def live_keys(self, digests: Sequence[Digest]) -> list[LiveKey]:
+        """Return the live keys of those digests that have one."""
+
     def upload(self, repository: RepositoryName, upload: str, now: int) -> Upload | None: ...
 
     def tags(self, repository: RepositoryName, last: str, limit: int | None) -> list[str]:

@@ -4,7 +4,7 @@ What is stored once is taken again whatever is asked of the first of its kind, a
 it. Where none does, a push may say another: what history holds of the digest has that type from then on.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
@@ -47,13 +47,13 @@ class Pushed:
     before: str | None
 
 
-def hollow_in(read: Reader, blobs: BlobStore, digests: Iterable[Digest]) -> frozenset[str]:
+def hollow_in(read: Reader, blobs: BlobStore, digests: Sequence[Digest]) -> frozenset[str]:
     """Return the live keys of `digests` whose bytes are not there whole, or were found damaged.
 
     Looks at the disk, so it runs before the transaction; the push asks again whether a key is still the live one.
     Raises Unavailable.
     """
-    live = [key for digest in digests if (key := read.live_key(digest)) is not None]
+    live = read.live_keys(digests)
     return frozenset(key.key for key in live if key.damaged or blobs.size(key.key) != key.size)
 
 
