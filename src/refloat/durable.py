@@ -154,9 +154,9 @@ def shortage(directory: Path | str) -> int | None:
     except OSError as problem:
         return problem.errno if problem.errno in _FULL else None
     try:
-        view = memoryview(_PIECE)
-        while view:
-            view = view[os.write(file, view) :]
+        written = 0
+        while written < len(_PIECE):
+            written += os.pwrite(file, _PIECE[written:], written)
     except OSError as problem:
         return problem.errno if problem.errno in _FULL else None
     finally:

@@ -8,6 +8,8 @@ SWEPT = "tests/guards/test_swept.py::"
 ENDING = "tests/purge/test_ending.py::"
 PURGED = "tests/purge/test_served.py::"
 COPIES = "tests/purge/test_copies.py::"
+FULL = "tests/guards/test_full.py::"
+DIRECTORY = "tests/serve/test_directory.py::"
 HISTORY = "tests/usecases/test_delete_and_undo.py::"
 UPGRADES = "tests/serve/test_upgrades.py::"
 VERIFY = "tests/verify/test_verify.py::"
@@ -298,6 +300,36 @@ MUTANTS = {
         "metadata.empty_log()",
         "pass",
         COPIES + "test_every_copy_of_the_bytes_goes",
+    ),
+    "the-ballast-is-not-for-pushes": Mutant(
+        'job.is_short and job.room == "kept"',
+        "job.is_short",
+        FULL + "test_a_push_never_has_what_is_kept_back",
+    ),
+    "manifests-leave-the-reserve": Mutant(
+        "if not self._rows.allows(length):",
+        "if False:",
+        FULL + "test_manifests_leave_the_reserve",
+    ),
+    "backups-keep-bytes-too": Mutant(
+        "metadata.named_live([doomed.key for doomed in due if doomed.was_live])",
+        "set()",
+        FULL + "test_what_a_kept_backup_names_live_is_not_reaped_ahead",
+    ),
+    "no-reaping-for-a-restored-one": Mutant(
+        "None if restored(number, metadata.epoch()) else advance(before, tick)",
+        "advance(before, tick)",
+        FULL + "test_nothing_is_reaped_ahead_for_a_restored_database",
+    ),
+    "no-link-in-the-root": Mutant(
+        "if path.is_symlink():",
+        "if False:",
+        DIRECTORY + "test_no_link_is_followed_to_the_lock",
+    ),
+    "nobody-elses-directory": Mutant(
+        "if owner not in trusted:",
+        "if False:",
+        DIRECTORY + "test_a_directory_of_another_user_is_not_served",
     ),
     "the-reserve-stays-free": Mutant(
         "return self._bytes.allows(length)",

@@ -11,6 +11,7 @@ from refloat.main.directory import claim
 from refloat.main.refusing import LOCKED, StartRefused
 from refloat.settings import Flags, Settings, load
 
+SOMEBODY = 12345  # a user that is nobody's
 HOLDER = """
 import sys
 from pathlib import Path
@@ -82,3 +83,24 @@ def test_a_database_without_its_bytes_is_not_served(tmp_path: Path) -> None:
     with pytest.raises(StartRefused) as refused:
         claim(settings)
     assert "no image could be pulled" in refused.value.sentence
+
+
+def test_no_link_is_followed_to_the_lock(tmp_path: Path) -> None:
+    victim, ours = tmp_path / "victim", tmp_path / "root" / "refloat"
+    victim.write_text("precious")
+    ours.mkdir(parents=True)
+    (ours / "lock").symlink_to(victim)
+    with pytest.raises(StartRefused, match="is a symbolic link, and none is followed there"):
+        claim(settings_for(tmp_path / "root"))
+    assert victim.read_text() == "precious"
+
+
+def test_a_directory_of_another_user_is_not_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_for(tmp_path)
+    os.close(claim(settings))
+    if os.geteuid() == 0:
+        os.chown(settings.root / "refloat", SOMEBODY, SOMEBODY)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: SOMEBODY)
+    with pytest.raises(StartRefused, match="belongs to"):
+        claim(settings)

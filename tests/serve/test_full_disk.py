@@ -1,5 +1,6 @@
 """A server whose disk runs full: what was acknowledged stays, what makes room works, and what it says is true."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.disks import fill, free, small_disk
+from tests.faults.library import NoCompiler, build
 from tests.serve.program import Program, eventually, refloat
 from tools.content import MANIFEST, Content, Part, digest_of, make_content
 from tools.wire import Answer, Wire
@@ -382,3 +384,44 @@ def test_a_log_on_the_full_disk_holds_nobody_up(word: str, tmp_path: Path) -> No
             wire.delete("team/api", "v1").expect(202)
             program.process.terminate()
             assert program.ended() == 0
+
+
+def test_a_quota_is_a_full_disk_and_no_broken_one(tmp_path: Path) -> None:
+    """SQLite tells of it as of any write that failed; it is asked what it was."""
+    try:
+        library = build()
+    except NoCompiler as missing:
+        pytest.skip(str(missing))
+    marker = tmp_path / "the quota is used up"
+    over = {
+        "LD_PRELOAD": str(library), "FAIL_UNDER": str(tmp_path / "root"), "FAIL_WHILE": str(marker),
+        "FAIL_ERRNO": str(errno.EDQUOT), "FAIL_ONLY": "pwrite64",
+    }  # fmt: skip
+    with started(tmp_path, **SELDOM, **over) as program:
+        full = Full(program, tmp_path / "root")
+        kept_before(full)
+        workers = program.workers()
+        marker.touch()
+        for refused in (full.wire.ask("POST", "/v2/team/api/blobs/uploads/"), full.wire.delete("team/api", "v1")):
+            assert error(refused)[:2] == (507, "STORAGE_FULL")
+        marker.unlink()
+        full.wire.delete("team/api", "v1").expect(202)
+        assert program.workers() == workers
+        assert "the database failed" not in program.said()
+
+
+def test_a_database_on_another_disk_has_its_own_room_kept_back(tmp_path: Path) -> None:
+    """What fills is its disk; blobs have plenty, and nothing of theirs would help."""
+    with small_disk(tmp_path / "rows", "256m") as rows:
+        elsewhere = {"REGISTRY_REFLOAT_DATABASE": str(rows / "rows.db"), **SELDOM}
+        with started(tmp_path, **elsewhere) as program:
+            before = kept_before(Full(program, tmp_path / "root"))
+            stopped(Full(program, tmp_path / "root"))
+        with started(tmp_path, **elsewhere) as program:
+            full = Full(program, tmp_path / "root")
+            fill(rows)
+            refused = full.wire.ask("POST", "/v2/team/api/blobs/uploads/?digest=" + digest_of(b"x"), b"x")
+            assert error(refused)[:2] == (507, "STORAGE_FULL")
+            assert says_that_deletes_work(error(refused)[2])
+            full.wire.delete("team/api", "v1").expect(202)
+            full.manage(f"changes/{before.change}/undo").expect(201)

@@ -41,6 +41,7 @@ def served(place: Path, mask: int = 0o022, **settings: str) -> Iterator[Program]
     with umask(mask):
         program = Program(place, **settings)
     with program:
+        assert program.ask("GET", "/v2/").status == 200  # by a worker that has opened everything
         yield program
 
 
