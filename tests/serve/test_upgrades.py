@@ -193,6 +193,23 @@ def test_an_update_that_the_disk_has_no_room_for_is_not_begun(free: int, tight: 
     assert tight.starts()
 
 
+def test_the_log_of_an_update_that_was_killed_is_room_for_the_next(tight: Tight) -> None:
+    crash = f"""if True:
+        import os, sqlite3
+        rows = sqlite3.connect({str(tight.database)!r}, isolation_level=None)
+        rows.execute("BEGIN")
+        rows.execute("CREATE TABLE padding (body BLOB)")
+        rows.execute("INSERT INTO padding VALUES (randomblob(9000000))")
+        os.kill(os.getpid(), 9)"""
+    subprocess.run([sys.executable, "-c", crash], check=False)
+    log = tight.database.with_name("refloat.db-wal")
+    assert log.stat().st_size > 4_000_000  # of what did not fit into memory, and was never committed
+    tight.leave(100_000)
+    with Program(tight.place) as program:
+        assert is_whole(program, tight.content)
+    assert schema_of(tight.database) == CURRENT
+
+
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "UPDATE refs SET size", "CREATE TRIGGER", "COMMIT"])
 def test_a_disk_that_fills_during_an_update_leaves_the_database_as_it_was(statement: str, tight: Tight) -> None:
     with closing(sqlite3.connect(tight.database)) as rows, rows:  # more than fits into what SQLite keeps in memory

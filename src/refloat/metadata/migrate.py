@@ -52,6 +52,8 @@ def migrate(database: Path) -> None:
         return
     durable.private_directory(database.parent)
     update = Update(database, found, _needs(database, found))
+    if _free(database) < update.needs:
+        _give_back_log(database)
     free = _free(database)
     if free < update.needs:
         raise _no_room(update, free)
@@ -108,6 +110,13 @@ def _needs(database: Path, found: int) -> int:
             connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_count", "freelist_count", "page_size")
         )
     return int((pages - free) * size * sum(NEEDS[found:])) + LEAST_ROOM
+
+
+def _give_back_log(database: Path) -> None:
+    """Let go of the log that a killed process left: what was committed goes into the database, and the rest nowhere."""
+    if database.with_name(f"{database.name}-wal").exists():
+        with suppress(sqlite3.Error, RefloatError), closing(connect(database)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # reads it; the last to close removes it
 
 
 def _free(database: Path) -> int:
