@@ -6,20 +6,12 @@ from collections.abc import Iterable
 from refloat.core.manifest import Manifest, Need
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import LiveKey, ReapReason, Upload
+from refloat.metadata import entering
 from refloat.metadata.references import References
 
 _MANIFEST = """
 INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, pushed_at, body)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_REF = """
-INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT size FROM blobs WHERE digest = ?7))"""
-_HELD = (
-    "SELECT 1 FROM blobs b WHERE b.digest = ?2"
-    " AND b.damaged_at IS NULL"  # guard: what-is-damaged-is-pushed-again
-    " AND (EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = ?2)"
-    " OR EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND digest = ?2 AND blob IS NOT NULL))"
-)
 _LEASE = """
 INSERT INTO leases (repository, digest, readable, expires) VALUES (?, ?, ?, ?)
 ON CONFLICT (repository, digest) DO UPDATE
@@ -52,8 +44,7 @@ class Holdings(References):
         return str(row[0]) if row else None
 
     def missing(self, repository: RepositoryName, needs: Iterable[Need]) -> list[Digest]:
-        number = self._repository(repository)
-        return [need.digest for need in needs if need.required and not self._is_held(number, need.digest)]
+        return entering.missing(self._execute, self._repository(repository), needs)
 
     def put_manifest(
         self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
@@ -71,9 +62,7 @@ class Holdings(References):
                 body,
             ),
         )
-        for need in manifest.needs:
-            child, blob = self._held_as(number, need)
-            self._execute(_REF, (number, digest, need.digest, need.kind, need.required, child, blob))
+        entering.enter(self._execute, number, digest, manifest.needs)
         self._execute(
             "UPDATE refs SET child = digest WHERE repository = ? AND digest = ? AND child IS NULL AND blob IS NULL",
             (number, digest),
@@ -93,20 +82,6 @@ class Holdings(References):
                AND digest IN (SELECT digest FROM refs WHERE repository = ?1 AND parent = ?2)""",
             (self._repository(repository), digest),
         )
-
-    def _held_as(self, number: int | None, need: Need) -> tuple[Digest | None, Digest | None]:
-        """What a manifest names is held as whatever the repository has under that digest."""
-        if need.required:
-            return None, need.digest  # a missing one fails on the foreign key
-        row = self._execute(
-            "SELECT 1 FROM manifests WHERE repository = ? AND digest = ?", (number, need.digest)
-        ).fetchone()
-        if row is not None:
-            return need.digest, None
-        return None, need.digest if self._is_held(number, need.digest) else None
-
-    def _is_held(self, number: int | None, digest: Digest) -> bool:
-        return self._execute(_HELD, (number, digest)).fetchone() is not None
 
     # leases
 
