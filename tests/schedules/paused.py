@@ -112,7 +112,7 @@ class PausedMetadata(Paused):
     def notes(self) -> Paused:
         return Paused(self._metadata.notes, "notes.", self._step)
 
-    async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
+    async def write(self, work: Callable[[SqliteTransaction], T], rows: int | None = None) -> T:
         self._step("write")
         done = self._metadata.write_now(work)
         self._committed()

@@ -17,6 +17,9 @@ from refloat.core.names import Digest
 
 MAX_SIZE = 4 * 1024 * 1024
 MAX_DEPTH = 64
+MOST_NAMED = 30_000
+"""Different digests that one manifest names, of whatever kind: each is a row, and others wait for it."""
+LEAST_DESCRIPTOR = len('{"digest":"sha256:"},') + 64  # bytes
 
 Kind = Literal["config", "layer", "child", "other"]
 

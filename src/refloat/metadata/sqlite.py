@@ -9,6 +9,7 @@ from pathlib import Path
 from refloat.core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
+LOG_KEPT = 4 << 20  # bytes that the log's file keeps once what it held is in the database
 log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
@@ -39,6 +40,7 @@ def connect(database: Path) -> sqlite3.Connection:
     connection.execute(f"PRAGMA foreign_keys = {foreign_keys}")  # guard: foreign-keys
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
     for name, value in wanted.items():
         (granted,) = connection.execute(f"PRAGMA {name}").fetchone()
         if granted != value:

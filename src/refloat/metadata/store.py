@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from refloat.core.names import Digest
 from refloat.metadata.backups import Backups, Epoch
-from refloat.metadata.batches import OnBroken
+from refloat.metadata.batches import OnBroken, Promise, Weight
+from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.collecting import SqliteCollecting
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
@@ -17,10 +18,12 @@ from refloat.metadata.purging import SqlitePurging
 from refloat.metadata.reads import SqliteReader
 from refloat.metadata.sqlite import connect
 from refloat.metadata.transaction import SqliteTransaction
+from refloat.metadata.turns import Turns
 from refloat.metadata.verifying import SqliteVerifying
-from refloat.metadata.writer import Writer
+from refloat.metadata.writer import BRIEF_ROWS, UNKNOWN_ROWS, Writer
 
 T = TypeVar("T")
+FEW_ROWS = 500  # what writes more waits apart from what writes less
 log = logging.getLogger("refloat.metadata")
 
 
@@ -35,7 +38,8 @@ class SqliteMetadata:
         self, database: Path, directory: Path, make_room: Callable[[], bool], on_broken: OnBroken = log.error
     ) -> None:
         self._database = database
-        self._writer = Writer(connect(database), make_room, on_broken)
+        turns = Turns(directory / "writer.lock")
+        self._writer = Writer(connect(database), Checkpoints(database), turns, make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch")
         self.notes = Notes(directory / "purges.jsonl")
@@ -61,14 +65,18 @@ class SqliteMetadata:
     def mark(self, work: Callable[[SqliteVerifying], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteVerifying(connection)))
 
-    async def write(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)))
+    async def write(self, work: Callable[[SqliteTransaction], T], rows: int | None = None) -> T:
+        weight: Weight = "wide" if rows is None or rows > FEW_ROWS else "small"
+        return await self._write(work, "durable", weight, UNKNOWN_ROWS if rows is None else rows)
 
     async def write_brief(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "durable", "brief")
+        return await self._write(work, "durable", "brief", BRIEF_ROWS)
 
     async def note(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), "visible", "brief")
+        return await self._write(work, "visible", "brief", BRIEF_ROWS)
+
+    async def _write(self, work: Callable[[SqliteTransaction], T], promise: Promise, weight: Weight, rows: int) -> T:
+        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), promise, weight, rows)
 
     def write_now(self, work: Callable[[SqliteTransaction], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteTransaction(connection)))

@@ -26,10 +26,12 @@ class Metadata(Protocol):
     def mark(self, work: Callable[[Verifying], T]) -> T:
         """Run `work` in a transaction of its own and return when it is durable."""
 
-    async def write(self, work: Callable[[Transaction], T]) -> T:
+    async def write(self, work: Callable[[Transaction], T], rows: int | None = None) -> T:
         """Run `work` in a transaction, together with others that wait, and return when it is durable.
 
-        An exception from `work` undoes what it did and comes out here. Raises StorageFull, Unavailable.
+        `rows` is how many it may be expected to write; None: nobody knows. What writes little goes before what may
+        write much, which goes by itself. An exception from `work` undoes what it did and comes out here. Raises
+        StorageFull, Unavailable.
         """
 
     async def write_brief(self, work: Callable[[Transaction], T]) -> T:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
-from refloat.core.errors import DigestInvalid, ManifestBlobUnknown
+from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid
 from refloat.core.followers import followers_of
-from refloat.core.manifest import Manifest, parse
+from refloat.core.manifest import MOST_NAMED, Manifest, parse
 from refloat.core.moves import Proposal
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import ANY_VALUE, Precondition
@@ -37,8 +37,8 @@ class Pushed:
 def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
     """Store a manifest, make it and its children live, and move its tags.
 
-    Raises DigestInvalid, ManifestInvalid, ManifestBlobUnknown with exactly the missing digests,
-    PreconditionFailed, Blocked. Spec: "Pushing Manifests".
+    Raises DigestInvalid, ManifestInvalid, also where it names more than MOST_NAMED digests, ManifestBlobUnknown with
+    exactly the missing ones, PreconditionFailed, Blocked. Spec: "Pushing Manifests".
     """
     digest = _digest(push)
     tx.lock([repository])
@@ -68,11 +68,22 @@ def _store(
     if tx.has_manifest(repository, digest):
         tx.heal_manifest(repository, digest, body)
         return
+    _refuse_vast(manifest)
     missing = tx.missing(repository, manifest.needs)
     if missing:
         detail = [{"digest": digest} for digest in missing]
         raise ManifestBlobUnknown(f"{repository} does not hold {len(missing)} blobs this manifest needs", detail)
     tx.put_manifest(repository, digest, body, manifest, at)
+
+
+def _refuse_vast(manifest: Manifest) -> None:
+    """What is stored already is put back whatever it names."""
+    named = len(manifest.needs)
+    if named > MOST_NAMED:
+        raise ManifestInvalid(
+            f"the manifest names {named} different digests; one manifest may name {MOST_NAMED}",
+            {"named": named, "limit": MOST_NAMED},
+        )
 
 
 def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:

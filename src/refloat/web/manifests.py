@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from refloat.core.errors import ManifestTooLarge, Unsupported
-from refloat.core.manifest import MAX_SIZE
+from refloat.core.manifest import LEAST_DESCRIPTOR, MAX_SIZE
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
@@ -48,7 +48,8 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         condition=_condition(request),
     )
     cause = door.services.cause(request)
-    pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
+    rows = len(push.body) // LEAST_DESCRIPTOR + len(tags)
+    pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause), rows)
     headers: list[Header] = [
         (b"location", door.location(request, f"/v2/{repository}/manifests/{pushed.digest}")),
         (b"docker-content-digest", pushed.digest.encode()),
