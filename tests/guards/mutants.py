@@ -72,6 +72,11 @@ MUTANTS = {
         "pass",
         ENDING + "test_a_part_takes_along_what_needs_it",
     ),
+    "a-sweep-goes-on": Mutant(
+        'self._execute("INSERT OR IGNORE INTO unswept VALUES (?, ?)", left)',
+        "pass",
+        SWEPT + "test_a_sweep_that_is_cut_goes_on_in_the_next_step",
+    ),
     "adopt-only-what-is-live-now": Mutant(
         "live = tx.read.live_key(digest)  # guard",
         "live = trusted or tx.read.live_key(digest)  # guard",
@@ -130,7 +135,7 @@ MUTANTS = {
         HERE + "test_a_durable_promise_after_a_weaker_one_is_synced",
     ),
     "ended-leases-are-the-queue": Mutant(
-        "self._execute(_OVER, (repository, blob, at))",
+        "self._execute(_OVER, (repository, json.dumps(blobs), at))",
         "pass",
         SWEPT + "test_what_a_sweep_lets_go_of_is_collected",
     ),
@@ -171,8 +176,8 @@ MUTANTS = {
         "done.rowcount != 1:  # guard: keys", "False:  # guard: keys", METADATA + "test_a_key_only_goes_forward"
     ),
     "moves-hold-what-they-displace": Mutant(
-        "held = move.old",
-        "held = None",
+        "return move.old",
+        "return None",
         HISTORY + "test_undo_after_the_window_says_what_is_gone",
     ),
     "names-before-row": Mutant(

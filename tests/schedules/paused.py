@@ -112,7 +112,15 @@ class PausedMetadata(Paused):
     def notes(self) -> Paused:
         return Paused(self._metadata.notes, "notes.", self._step)
 
-    async def write(self, work: Callable[[SqliteTransaction], T], rows: int | None = None) -> T:
+    async def write(
+        self,
+        work: Callable[[SqliteTransaction], T],
+        rows: int | None = None,
+        ahead: Callable[[], object] | None = None,
+    ) -> T:
+        if ahead is not None:
+            self._step("ahead")
+            ahead()
         self._step("write")
         done = self._metadata.write_now(work)
         self._committed()

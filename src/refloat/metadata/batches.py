@@ -26,13 +26,15 @@ class Job:
     """Work that waits, and what came of it.
 
     Its weight: a handful of rows that a pull may wait for, few, or many or nobody knows. `rows` is how many it is
-    expected to write, `passed` how often others went before it; `had_turn` is unset where its batch took too long.
+    expected to write, `ahead` what it does before its transaction, `passed` how often others went before it;
+    `had_turn` is unset where its batch took too long.
     """
 
     work: Callable[[sqlite3.Connection], object]
     promise: Promise
     weight: Weight
     rows: int = 0
+    ahead: Callable[[], object] | None = None
     answered: "asyncio.Future[None] | None" = None
     passed: int = 0
     had_turn: bool = False

@@ -19,6 +19,7 @@ def connect(database: Path) -> sqlite3.Connection:
 
     Raises Unavailable if SQLite does not grant what was asked.
     """
+    is_new = not database.exists() or not database.stat().st_size
     connection = sqlite3.connect(
         database,
         isolation_level=None,
@@ -35,6 +36,8 @@ def connect(database: Path) -> sqlite3.Connection:
         "foreign_keys": foreign_keys,
         "secure_delete": 1,
     }
+    if is_new:  # afterwards it is too late: only a database that is written anew would change
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # guard: every-commit-durable
     connection.execute(f"PRAGMA foreign_keys = {foreign_keys}")  # guard: foreign-keys

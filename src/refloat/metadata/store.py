@@ -9,13 +9,14 @@ from typing import TypeVar
 
 from refloat.core.names import Digest
 from refloat.metadata.backups import Backups, Epoch
-from refloat.metadata.batches import OnBroken, Promise, Weight
+from refloat.metadata.batches import OnBroken, Promise
 from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.collecting import SqliteCollecting
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
 from refloat.metadata.reads import SqliteReader
+from refloat.metadata.shrinking import PAGES_AT_ONCE, give_pages_back
 from refloat.metadata.sqlite import connect
 from refloat.metadata.transaction import SqliteTransaction
 from refloat.metadata.turns import Turns
@@ -23,6 +24,8 @@ from refloat.metadata.verifying import SqliteVerifying
 from refloat.metadata.writer import BRIEF_ROWS, UNKNOWN_ROWS, Writer
 
 T = TypeVar("T")
+STEPS_AT_ONCE = 64  # of giving free pages back, before other things that wait for the collector: 125 MiB
+STEPS_BETWEEN = 8  # two looks at the log
 FEW_ROWS = 500  # what writes more waits apart from what writes less
 log = logging.getLogger("refloat.metadata")
 
@@ -65,18 +68,31 @@ class SqliteMetadata:
     def mark(self, work: Callable[[SqliteVerifying], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteVerifying(connection)))
 
-    async def write(self, work: Callable[[SqliteTransaction], T], rows: int | None = None) -> T:
-        weight: Weight = "wide" if rows is None or rows > FEW_ROWS else "small"
-        return await self._write(work, "durable", weight, UNKNOWN_ROWS if rows is None else rows)
+    async def write(
+        self,
+        work: Callable[[SqliteTransaction], T],
+        rows: int | None = None,
+        ahead: Callable[[], object] | None = None,
+    ) -> T:
+        is_small = rows is not None and rows <= FEW_ROWS and ahead is None
+        return await self._writer.write(
+            lambda connection: work(SqliteTransaction(connection)),
+            "durable",
+            "small" if is_small else "wide",
+            UNKNOWN_ROWS if rows is None else rows,
+            ahead,
+        )
 
     async def write_brief(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._write(work, "durable", "brief", BRIEF_ROWS)
+        return await self._write_brief(work, "durable")
 
     async def note(self, work: Callable[[SqliteTransaction], T]) -> T:
-        return await self._write(work, "visible", "brief", BRIEF_ROWS)
+        return await self._write_brief(work, "visible")
 
-    async def _write(self, work: Callable[[SqliteTransaction], T], promise: Promise, weight: Weight, rows: int) -> T:
-        return await self._writer.write(lambda connection: work(SqliteTransaction(connection)), promise, weight, rows)
+    async def _write_brief(self, work: Callable[[SqliteTransaction], T], promise: Promise) -> T:
+        return await self._writer.write(
+            lambda connection: work(SqliteTransaction(connection)), promise, "brief", BRIEF_ROWS
+        )
 
     def write_now(self, work: Callable[[SqliteTransaction], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteTransaction(connection)))
@@ -92,6 +108,18 @@ class SqliteMetadata:
 
     def empty_log(self) -> None:
         self._writer.empty_log()
+
+    def give_back(self) -> int:
+        pages = 0
+        for step in range(1, 1 + STEPS_AT_ONCE):
+            given = self._writer.write_now(lambda connection: give_pages_back(connection.execute))
+            pages += given
+            if given < PAGES_AT_ONCE:
+                break
+            if step % STEPS_BETWEEN == 0:
+                self._writer.cut_log()  # it has every page that was moved
+        self._writer.cut_log()
+        return pages
 
     def backup(self, at: int) -> None:
         self._backups.save(self._connection(), at)

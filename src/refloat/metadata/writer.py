@@ -83,15 +83,16 @@ class Writer:
         promise: Promise,
         weight: Weight,
         rows: int,
+        ahead: Callable[[], object] | None = None,
     ) -> T:
         """Run `work` and return its result when the promise holds; its exception undoes it and comes out here.
 
         What is only promised to be visible becomes durable with the next batch that holds a durable promise.
-        `rows` is how many it is expected to write.
+        `rows` is how many it is expected to write; with weight "wide" `ahead` is called before the transaction.
         """
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        job = Job(work, promise, weight, rows, answered)
+        job = Job(work, promise, weight, rows, ahead, answered)
         lane = self._wide if weight == "wide" else self._small
         lane.waiting.add(job)
         if not lane.is_under_way:
@@ -178,8 +179,9 @@ class Writer:
             self._batches.bring_log()
 
     def _transact_much_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
+        ready = [job for job in batch if _is_ready(job)]
         with self._turns.taken():
-            seconds = self._transact(batch)
+            seconds = self._transact(ready) if ready else 0.0
             loop.call_soon_threadsafe(self._answer, loop, lane, batch)
             self._bring_long_log()
             self._turns.leave_gap(seconds)
@@ -194,8 +196,11 @@ class Writer:
             return time.monotonic() - began
 
     def _bring_long_log(self) -> None:
+        """Bring a long log into the database while others write, then the little they wrote: now it begins anew."""
         if self._batches.is_log_long():
             self._log.bring()
+            with self._turn:
+                self._batches.bring_log()
 
     def _answer(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         lane.waiting.put_back([job for job in batch if not job.had_turn])
@@ -205,6 +210,16 @@ class Writer:
         lane.is_under_way = bool(lane.waiting)
         if lane.is_under_way:
             loop.call_soon(self._next, loop, lane)
+
+
+def _is_ready(job: Job) -> bool:
+    """Let a job do what it does before its transaction. False: that failed, and the job with it."""
+    try:
+        if job.ahead is not None:
+            job.ahead()
+    except Exception as problem:  # noqa: BLE001  # it comes out where the work was handed in
+        job.error, job.had_turn = problem, True
+    return job.error is None
 
 
 def _outcome(job: Job) -> T:  # type: ignore[type-var]  # the result has the type its work returns

@@ -1,17 +1,18 @@
 """Accepting a manifest. A saved one that is put back is a restore: it may use whatever its repository holds."""
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
-from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid
+from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid, RefloatError
 from refloat.core.followers import followers_of
 from refloat.core.manifest import MOST_NAMED, Manifest, parse
 from refloat.core.moves import Proposal
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
-from refloat.ports import Transaction
+from refloat.ports import Listing, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,13 @@ class ManifestPush:
     declared: str
     tags: tuple[Tag, ...] = ()
     condition: Precondition = ANY_VALUE
+    _read: dict[str | None, Manifest] = field(default_factory=dict, compare=False, repr=False)
+
+    def read(self, stored: str | None) -> Manifest:
+        """Return what it says, where its digest is stored as a type or None; read once. Raises ManifestInvalid."""
+        if stored not in self._read:
+            self._read[stored] = parse(self.body, self.declared, stored)
+        return self._read[stored]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,13 @@ class Pushed:
     digest: Digest
     subject: Digest | None
     change: str | None
+
+
+def read_ahead(listing: Listing, repository: RepositoryName, push: ManifestPush) -> None:
+    """Read a large manifest before its transaction, while others write. What is wrong with it is told in that."""
+    with suppress(RefloatError):
+        stored = listing.stored(repository, _digest(push))
+        push.read(None if stored is None else stored.media_type)
 
 
 def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
@@ -44,7 +59,7 @@ def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPus
     tx.lock([repository])
     refuse_blocked(tx.read.block_on(digest))  # guard: a-blocked-manifest-is-refused
     push.condition.refuse(push.reference, tx.view(repository).value(push.reference))
-    manifest = parse(push.body, push.declared, tx.media_type(repository, digest))
+    manifest = push.read(tx.media_type(repository, digest))
     _store(tx, repository, digest, push.body, manifest, cause.at)
     proposal = _proposal(tx, repository, push, digest)
     moves = close(tx.view(repository), repository, proposal, cause.rules).moves

@@ -8,9 +8,11 @@ from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import resolve
-from refloat.usecases.push import ManifestPush, push_manifest
+from refloat.usecases.push import ManifestPush, push_manifest, read_ahead
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
+
+LARGE = 64 * 1024  # bytes of a manifest that take some time to be read
 
 
 async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
@@ -48,8 +50,11 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         condition=_condition(request),
     )
     cause = door.services.cause(request)
-    rows = len(push.body) // LEAST_DESCRIPTOR + len(tags)
-    pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause), rows)
+    pushed = await door.metadata.write(
+        lambda tx: push_manifest(tx, repository, push, cause),
+        rows=len(push.body) // LEAST_DESCRIPTOR + len(tags),
+        ahead=(lambda: read_ahead(door.metadata.listing, repository, push)) if len(push.body) > LARGE else None,
+    )
     headers: list[Header] = [
         (b"location", door.location(request, f"/v2/{repository}/manifests/{pushed.digest}")),
         (b"docker-content-digest", pushed.digest.encode()),
