@@ -10,6 +10,7 @@ from refloat import durable
 from refloat.core.errors import StorageFull, Unavailable
 from refloat.core.names import Digest
 from refloat.core.prices import BACKUPS_KEPT
+from refloat.metadata.copying import copy
 from refloat.metadata.failures import database
 
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
@@ -27,7 +28,7 @@ class Backups:
     def save(self, source: sqlite3.Connection, at: int) -> None:
         """Write a whole copy of the database, durable under its name, and drop the oldest beyond BACKUPS_KEPT.
 
-        Raises StorageFull, Unavailable.
+        Free pages are left out. Raises StorageFull, Unavailable.
         """
         name = datetime.fromtimestamp(at / 1_000_000, UTC).strftime(_NAME)
         with database():
@@ -57,9 +58,7 @@ class Backups:
 
     def _write(self, source: sqlite3.Connection, name: str) -> None:
         unfinished = self._directory / f".{name}.part"
-        with closing(sqlite3.connect(unfinished)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
+        copy(source, unfinished)
         durable.fsync_file(unfinished)
         durable.rename(unfinished, self._directory / name)
         durable.fsync_directory(self._directory)

@@ -1,7 +1,7 @@
 """A database written anew in its place: without free pages, and from then on giving them back by steps.
 
-The rows are written to a file beside it, which then takes the place of its pages in one transaction of the log. Whatever
-ends it, the database is the one before or the one after.
+The rows are written to a file beside it, whose pages then take the place of its own in one transaction. Whatever ends
+it, the database is the one before or the one after.
 """
 
 import os
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from refloat import durable
-from refloat.core.errors import StorageFull, Unavailable
+from refloat.core.errors import Unavailable
 from refloat.core.prices import DatabaseSpace
 from refloat.metadata.failures import database as in_conditions
-from refloat.metadata.shrinking import number, space_of
+from refloat.metadata.shrinking import space_of
 from refloat.metadata.sqlite import connect
 
 SPARE = 1 << 20  # bytes beside the two copies of what is kept
@@ -69,6 +69,4 @@ def _take_over(connection: sqlite3.Connection, beside: Path) -> None:
         if said != "ok":
             raise Unavailable(f"the database cannot be written anew: {said}")
         written.backup(connection)
-    (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if is_busy:
-        raise Unavailable("the database is being read, and gives its room back when that has ended")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # where somebody reads it, its room comes back later
