@@ -1,6 +1,7 @@
 """The database's own room: what large indexes took of it comes back to the disk, and until then it is shown."""
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
@@ -143,6 +144,7 @@ def test_compact_says_what_it_lacks_and_changes_nothing(tmp_path: Path) -> None:
         make_old(disk)
         old = sizes(disk)
         filler = fill(disk)
+        os.truncate(filler, filler.stat().st_size - (4 << 20))
         refused = refloat("compact", "--root", str(disk), home=tmp_path)
         assert (refused.returncode, "too little room" in refused.stderr) == (1, True)
         assert sizes(disk)[0] == old[0]
