@@ -17,7 +17,7 @@ SOURCES = sorted(
     [
         *(HOME / "src/refloat/cli").glob("*.py"),
         *(HOME / "src/refloat/client").glob("*.py"),
-        *(HOME / f"src/refloat/main/{name}.py" for name in ("verify", "clock")),
+        *(HOME / f"src/refloat/main/{name}.py" for name in ("verify", "clock", "compact")),
     ]
 )
 PROSE = re.compile(r"[A-Za-z]{2,}[^A-Za-z]* |  ?[A-Za-z]{2,}")

@@ -41,8 +41,8 @@ MUTANTS = {
         SWEPT + "test_a_blob_that_comes_is_held_by_an_index_that_names_it",
     ),
     "a-blob-that-is-there-is-held": Mutant(
-        'f" (SELECT digest FROM blobs WHERE digest = ?2 AND {_HAS}),"',
-        '" NULL,"',
+        'f" (SELECT b.digest FROM blobs b WHERE b.digest = n.value AND {_HAS})"',
+        '" NULL"',
         SWEPT + "test_a_blob_that_is_there_is_held_by_an_index_that_names_it",
     ),
     "a-failed-read-proves-nothing": Mutant(
@@ -61,8 +61,8 @@ MUTANTS = {
         SWEPT + "test_a_child_that_comes_is_a_part_of_its_index_which_holds_its_bytes_as_a_blob",
     ),
     "a-part-that-is-there-is-one": Mutant(
-        '" (SELECT digest FROM manifests WHERE repository = ?1 AND digest = ?2),"',
-        '" NULL,"',
+        '" (SELECT digest FROM manifests WHERE repository = ?1 AND digest = n.value)"',
+        '" NULL"',
         SWEPT + "test_a_child_that_is_there_is_a_part_of_its_index",
     ),
     "a-purge-condemns-only-what-nothing-holds": Mutant(
@@ -99,6 +99,11 @@ MUTANTS = {
         "pending.extend(remains.users(digest))",
         "pass",
         ENDING + "test_a_part_takes_along_what_needs_it",
+    ),
+    "a-sweep-goes-on": Mutant(
+        'self._execute("INSERT OR IGNORE INTO unswept VALUES (?, ?)", left)',
+        "pass",
+        SWEPT + "test_a_sweep_that_is_cut_goes_on_in_the_next_step",
     ),
     "adopt-only-what-is-live-now": Mutant(
         "live = tx.read.live_key(digest)  # guard",
@@ -158,7 +163,7 @@ MUTANTS = {
         HERE + "test_a_durable_promise_after_a_weaker_one_is_synced",
     ),
     "ended-leases-are-the-queue": Mutant(
-        "self._execute(_OVER, (repository, blob, at))",
+        "self._execute(_OVER, (repository, json.dumps(blobs), at))",
         "pass",
         SWEPT + "test_what_a_sweep_lets_go_of_is_collected",
     ),
@@ -199,8 +204,8 @@ MUTANTS = {
         "done.rowcount != 1:  # guard: keys", "False:  # guard: keys", METADATA + "test_a_key_only_goes_forward"
     ),
     "moves-hold-what-they-displace": Mutant(
-        "held = move.old",
-        "held = None",
+        "return move.old",
+        "return None",
         HISTORY + "test_undo_after_the_window_says_what_is_gone",
     ),
     "names-before-row": Mutant(

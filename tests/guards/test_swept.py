@@ -8,6 +8,7 @@ from refloat.core.errors import Denied
 from refloat.core.names import Digest, Tag
 from refloat.usecases.collect import CollectTerms, Round, run_round
 from refloat.usecases.delete import delete_reference
+from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import UndoRequest, undo
 from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
@@ -130,3 +131,44 @@ def test_a_blob_that_is_a_part_too_goes_with_its_index(registry: Registry, blobs
     done = after(registry, blobs, 11)
     assert (done.swept, done.condemned) == (2, 3)
     assert registry.metadata.read.live_key(Digest.of(child)) is None
+
+
+def test_a_sweep_that_is_cut_goes_on_in_the_next_step(registry: Registry, blobs: FileBlobs) -> None:
+    children = [registry.image(f"{number}") for number in range(6)]
+    for child in children:
+        registry.put(Digest.of(child), child)
+    index = registry.put("v1", index_of(*children)).digest
+    last = deleted(registry, index, days=20)
+    for child in children:
+        deleted(registry, Digest.of(child), days=1)
+    assert after(registry, blobs, 11).swept == 0
+    registry.now += 10 * DAY
+    done = registry.metadata.collect(lambda tx: tx.prune(last, registry.now, 8))
+    assert done.swept < 1 + len(children)
+    rest = after(registry, blobs, 0)
+    assert (rest.swept, rest.condemned) == (1 + len(children) - done.swept, 2 * len(children))
+
+
+def test_a_change_of_many_moves_is_let_go_of_in_steps(registry: Registry, blobs: FileBlobs) -> None:
+    tags = [f"v{number}" for number in range(9)]
+    digests = [pushed(registry, tag, tag) for tag in tags]
+    registry.window = DAY
+    change = registry.do(lambda tx: remove(tx, Selection({TEAM: [*map(Tag, tags)]}), registry.cause(), "image")).change
+    assert change is not None
+    registry.now += 2 * DAY
+    first = registry.metadata.collect(lambda tx: tx.prune(change, registry.now, 8))
+    assert (first.let_go, first.is_whole) == (1, False)
+    assert registry.metadata.collect(lambda tx: tx.due_changes(registry.now, 9)) == [change]
+    done = after(registry, blobs, 0)
+    assert (done.pruned, done.let_go) == (1, 2 * len(tags) - first.let_go)
+    assert done.swept == len(digests)
+
+
+def test_history_is_forgotten_to_its_end_in_one_round(registry: Registry, blobs: FileBlobs) -> None:
+    many = 250
+    body = registry.image("a")
+    for number in range(many):
+        registry.put(f"v{number}", body)
+    done = after(registry, blobs, 500)
+    assert (done.pruned, done.forgotten) == (many, many)
+    assert registry.metadata.listing.changes(TEAM, None, many + 1) == []

@@ -113,7 +113,17 @@ class PausedMetadata(Paused):
     def notes(self) -> Paused:
         return Paused(self._metadata.notes, "notes.", self._step)
 
-    async def write(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
+    async def write(
+        self,
+        work: Callable[[SqliteTransaction], T],
+        rows: int | None = None,
+        ahead: Callable[[], object] | None = None,
+        *,
+        room: Room = "spare",
+    ) -> T:
+        if ahead is not None:
+            self._step("ahead")
+            ahead()
         self._step("write")
         done = self._metadata.write_now(work, room=room)
         self._committed()

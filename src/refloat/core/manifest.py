@@ -19,6 +19,9 @@ from refloat.core.nesting import is_deeper
 
 MAX_SIZE = 4 * 1024 * 1024
 MAX_DEPTH = 64  # levels, in a body whose type we do not know
+MOST_NAMED = 30_000
+"""Different digests that one manifest names, of whatever kind: each is a row, and others wait for it."""
+LEAST_DESCRIPTOR = len('{"digest":"sha256:"},') + 64  # bytes
 
 Kind = Literal["config", "layer", "child", "other"]
 

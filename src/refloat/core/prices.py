@@ -17,6 +17,19 @@ LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
 UsageClass = Literal["tagged", "untagged", "trash", "leased", "uploads", "doomed", "quarantine", "unknown"]
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseSpace:
+    """What the database takes on the disk, beside the blobs: its file, its log, and what of the file is free pages.
+
+    `shrinks`: the collector gives free pages back to the disk.
+    """
+
+    size: int
+    log: int
+    free: int
+    shrinks: bool
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Hold:
     """Something that keeps bytes until `ends`: a tip for ever, a change until its window ends, or a lease.

@@ -184,7 +184,20 @@ class Doomed:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What one change let go of: how many held values, and how many manifests nothing held after that."""
+    """What one step let go of: how many held values, how many manifests nothing held after that, and of how many rows.
+
+    `is_whole`: it was all that a change held.
+    """
 
     let_go: int
     swept: int
+    rows: int
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What one step of forgetting took: how many changes, and of how many rows."""
+
+    changes: int
+    rows: int

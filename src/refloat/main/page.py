@@ -10,6 +10,7 @@ SERVER: dict[str, Verb] = {"serve": ("refloat.main.command:serve", "Run the regi
 DIRECTORY: dict[str, Verb] = {
     "verify": ("refloat.main.verify:verify", "Look whether everything that is kept is there and whole."),
     "salvage": ("refloat.main.salvage:salvage", "Find what was deleted from a registry:2 and is still there."),
+    "compact": ("refloat.main.compact:compact", "Give free pages of the database back, with the server stopped."),
     "clock": ("refloat.main.clock:clock", "Show the clock windows end by, or vouch for it."),
 }
 

@@ -13,6 +13,7 @@ from refloat.core import room
 from refloat.core.errors import StorageFull, Unavailable
 from refloat.core.names import Digest
 from refloat.core.prices import BACKUPS_KEPT
+from refloat.metadata.copying import copy
 from refloat.metadata.failures import database, is_full, with_room
 
 _NAME = "refloat-%Y%m%dT%H%M%SZ.db"
@@ -30,7 +31,7 @@ class Backups:
     def save(self, source: sqlite3.Connection, at: int) -> None:
         """Write a whole copy of the database, durable under its name, and drop the oldest beyond BACKUPS_KEPT.
 
-        A copy that does not fit leaves nothing behind. Raises StorageFull, Unavailable.
+        Free pages are left out. A copy that does not fit leaves nothing behind. Raises StorageFull, Unavailable.
         """
         name = datetime.fromtimestamp(at / 1_000_000, UTC).strftime(_NAME)
         with database():
@@ -116,9 +117,7 @@ class Backups:
 
 def _copy(source: sqlite3.Connection, unfinished: Path) -> None:
     os.close(durable.create(unfinished))
-    with closing(sqlite3.connect(unfinished)) as target:
-        source.backup(target)
-        target.execute("PRAGMA journal_mode = DELETE")
+    copy(source, unfinished)
     durable.fsync_file(unfinished)
 
 

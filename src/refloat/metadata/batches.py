@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,37 +14,47 @@ from refloat import durable
 from refloat.core import room
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
 from refloat.metadata.failures import code_of, database, is_full
-from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
+from refloat.metadata.turns import LOOK_AGAIN
 from refloat.ports import Room
 
 CHECKPOINT_ROWS = 300  # rows written between two looks at the log: some thousand of its pages
 CHECKPOINT_SIZE = 4 << 20  # bytes that the log grows by between two looks at it
+LONGEST = 0.1  # seconds after which a batch takes no further job: others wait for it
 
 Promise = Literal["durable", "visible"]
-Weight = Literal["any", "brief"]
+Weight = Literal["brief", "small", "wide"]
 OnBroken = Callable[[BaseException], None]
 
 
 @dataclass(slots=True)
 class Job:
-    """Work that waits: what it promises, whether it is a handful of rows, which room of the disk it may take, and
-    what came of it. `is_short`: it met the full disk, left no trace, and may be run again."""
+    """Work that waits, and what came of it.
+
+    Its weight: a handful of rows that a pull may wait for, few, or many or nobody knows. `rows` is how many it is
+    expected to write, `ahead` what it does before its transaction, `room` which room of the disk it may take, `passed`
+    how often others went before it; `had_turn` is unset where its batch took too long, `is_short` set where it met the
+    full disk, left no trace, and may be run again.
+    """
 
     work: Callable[[sqlite3.Connection], object]
     promise: Promise
     weight: Weight
+    rows: int = 0
+    ahead: Callable[[], object] | None = None
     answered: "asyncio.Future[None] | None" = None
+    room: Room = "spare"
+    passed: int = 0
+    had_turn: bool = False
+    is_short: bool = False
     result: object = None
     error: BaseException | None = None
-    room: Room = "spare"
-    is_short: bool = False
 
 
 class Batches:
     """Runs batches of jobs on a connection that one caller at a time has: `begin`, `run`, `commit`.
 
-    Nothing is raised: each job carries its result or its error. What fails as a whole fails for all jobs,
-    and the steps after it do nothing. `on_broken` is called with the reason when nothing is written any more.
+    Nothing is raised: each job that had its turn carries its result or its error. What fails as a whole fails for all
+    jobs, and the steps after it do nothing. `on_broken` is called with the reason when nothing is written any more.
     """
 
     def __init__(self, connection: sqlite3.Connection, on_broken: OnBroken) -> None:
@@ -53,26 +64,39 @@ class Batches:
         self._log, self._log_size = f"{self._path}-wal", 0
         self._pragmas: dict[str, str | int] = {"synchronous": "FULL"}  # what `connect` asserted
         self._set("wal_autocheckpoint", 0)  # it would sync, also where a commit must not wait
+        self._set("busy_timeout", 0)
         self._rows = connection.total_changes
         self._broken: BaseException | None = None
 
     def begin(self, batch: Sequence[Job], patience: int) -> bool:
         """Begin a transaction. False: with no patience (milliseconds), and another process is writing."""
         for job in batch:
-            job.error, job.is_short = None, False
+            job.error, job.is_short, job.had_turn = None, False, False
         try:
             self._refuse_if_broken()
-            self._set("busy_timeout", patience)
             self._promise(batch)
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._begin_within(patience)
         except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told it was written
             if not patience and code_of(problem) == sqlite3.SQLITE_BUSY:
                 return False
             self._fail(batch, problem)
         return True
 
+    def _begin_within(self, patience: int) -> None:
+        """SQLite itself sleeps up to 100 ms between two looks at the lock, and misses what others leave free."""
+        deadline = time.monotonic() + patience / 1000
+        while True:
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as problem:
+                if code_of(problem) != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(LOOK_AGAIN)
+            else:
+                return
+
     def run(self, batch: Sequence[Job]) -> None:
-        """Let each job do its work; one that fails leaves no trace in what the others wrote."""
+        """Let jobs do their work, until it took LONGEST; one that fails leaves no trace in what the others wrote."""
         if self._connection.in_transaction:
             try:
                 self._run_alone(batch[0]) if len(batch) == 1 else self._run_all(batch)
@@ -86,20 +110,16 @@ class Batches:
                 durable.commit(self._connection)  # guard: durable-before-the-answer
             except BaseException as problem:  # noqa: BLE001  # the same
                 self._fail(batch, problem)
-            if promises_durability(batch):
-                self._checkpoint()
 
-    def empty_log(self) -> None:
+    def empty_log(self) -> bool:
         """Cut the log to nothing once all of it is in the database file; what was overwritten there is gone then.
 
-        Waits for readers. Raises Unavailable where one reads for longer than the wait.
+        False: somebody reads or writes it just now. Raises Unavailable.
         """
         self._refuse_if_broken()
-        self._set("busy_timeout", BUSY_TIMEOUT_MS)
         with database():
             (is_busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if is_busy:
-            raise Unavailable("the database is being read and its log cannot be emptied now; ask again")
+        return not is_busy
 
     def restart_log(self) -> bool:
         """Let the log be written from its beginning again, where it needs no room. False: that is not to be had now."""
@@ -108,13 +128,18 @@ class Batches:
             return bool(0 < frames == moved)
         return False
 
-    def _checkpoint(self) -> None:
-        """Now and then bring the log into the database file, as far as nobody reads it."""
+    def is_log_long(self) -> bool:
+        """Was so much written that the log is to be brought into the database file? Asked again it was not."""
         rows = self._connection.total_changes
-        if rows - self._rows > CHECKPOINT_ROWS or self._has_log_grown():
-            self._rows = rows
-            with suppress(sqlite3.Error):  # what was written is safe in the log; the next one tries again
-                self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        if rows - self._rows <= CHECKPOINT_ROWS and not self._has_log_grown():
+            return False
+        self._rows = rows
+        return True
+
+    def bring_log(self) -> None:
+        """Bring the log into the database file, as far as nobody reads it."""
+        with suppress(sqlite3.Error):  # what was written is safe in the log; the next one tries again
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _has_log_grown(self) -> bool:
         """Has the log become much longer than ever? A few large bodies take the room of many rows, and twice."""
@@ -135,6 +160,7 @@ class Batches:
             self._pragmas[pragma] = value
 
     def _run_alone(self, job: Job) -> None:
+        job.had_turn = True
         try:
             job.result = job.work(self._connection)
         except Exception as problem:  # it comes out where the work was handed in
@@ -144,8 +170,11 @@ class Batches:
             self._connection.execute("ROLLBACK")
 
     def _run_all(self, batch: Sequence[Job]) -> None:
-        execute = self._connection.execute
+        execute, ends = self._connection.execute, time.monotonic() + LONGEST
         for job in batch:
+            if time.monotonic() > ends:
+                return
+            job.had_turn = True
             execute("SAVEPOINT job")
             try:
                 job.result = job.work(self._connection)
@@ -164,7 +193,7 @@ class Batches:
     def _fail(self, batch: Sequence[Job], problem: BaseException) -> None:
         failure = self._failure(problem)
         for job in batch:
-            job.error = failure
+            job.error, job.had_turn = failure, True
             job.is_short = isinstance(failure, StorageFull)
 
     def _failure(self, problem: BaseException) -> RefloatError:

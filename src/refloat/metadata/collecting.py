@@ -1,11 +1,14 @@
 """The collector's transactions: rows only, never any I/O on bytes."""
 
+import json
 import sqlite3
+import sys
+from collections.abc import Sequence
 
 from refloat.core.clock import Clock, Tick
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.prices import Waiting
-from refloat.core.records import Doomed, Pruned, Upload
+from refloat.core.records import Doomed, Forgotten, Pruned, Upload
 from refloat.metadata.holdings import Holdings
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.reads import SqliteReader
@@ -14,13 +17,17 @@ from refloat.metadata.rows import to_doomed
 KEPT_ROUNDS = 1000
 _DUE_CHANGES = """
 SELECT id FROM changes WHERE pruned = 0 AND held_until <= ? ORDER BY held_until, n LIMIT ?"""
+_HELD = "SELECT repository, seq, held FROM moves WHERE change = ?1 AND held IS NOT NULL AND new IS {new}"
+_LET_GO = f"{_HELD.format(new='NULL')} UNION ALL {_HELD.format(new='NOT NULL')} LIMIT ?2"
 _LOOSE = (
     "SELECT m.digest FROM manifests m WHERE m.repository = ?1 AND m.digest = ?2"
     " AND NOT EXISTS (SELECT 1 FROM tips WHERE repository = ?1 AND reference = ?2)"  # guard: what-is-live-stays
     " AND NOT EXISTS (SELECT 1 FROM moves WHERE repository = ?1 AND held = ?2)"  # guard: what-history-holds-stays
     " AND NOT EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND child = ?2)"  # guard: what-an-index-needs-stays
 )
-_OVER = "INSERT OR IGNORE INTO leases (repository, digest, readable, expires) VALUES (?, ?, 0, ?)"
+_DROPPED = "DELETE FROM refs WHERE repository = ? AND parent = ? RETURNING child, blob"
+_OVER = """
+INSERT OR IGNORE INTO leases (repository, digest, readable, expires) SELECT ?1, n.value, 0, ?3 FROM json_each(?2) n"""
 _ENDED = """
 SELECT r.name, l.digest FROM leases l JOIN repositories r ON r.id = l.repository
 WHERE l.expires <= ? ORDER BY l.expires LIMIT ?"""
@@ -38,6 +45,9 @@ SELECT count(*), coalesce(sum(size), 0), max(CASE WHEN was_live THEN condemned_a
 FROM doomed WHERE reaped_at IS NULL"""
 _OLD_CHANGES = """
 SELECT n FROM changes WHERE pruned = 1 AND at < ? ORDER BY at LIMIT ?"""
+_FORGOTTEN = """
+DELETE FROM moves WHERE (repository, seq) IN (SELECT repository, seq FROM moves WHERE change = ? LIMIT ?)"""
+Loose = tuple[int, str]  # a repository's number, and a manifest's digest
 
 
 class SqliteCollecting:
@@ -45,7 +55,7 @@ class SqliteCollecting:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
-        self._holdings = Holdings(connection.execute)
+        self._holdings = Holdings(connection)
         self._read = SqliteReader(connection)
         self._listing = SqliteListing(connection)
 
@@ -66,34 +76,54 @@ class SqliteCollecting:
     def due_changes(self, at: int, limit: int) -> list[str]:
         return [row[0] for row in self._execute(_DUE_CHANGES, (at, limit))]
 
-    def prune(self, change: str, at: int) -> Pruned:
+    def prune(self, change: str, at: int, rows: int | None = None) -> Pruned:
         """Let go of what a change displaced, and sweep the manifests that nothing holds now."""
+        most, left = (sys.maxsize, sys.maxsize) if rows is None else (_share(rows), rows)
         (n,) = self._execute("SELECT n FROM changes WHERE id = ?", (change,)).fetchone()
-        let_go = self._execute(
-            "SELECT repository, held FROM moves WHERE change = ? AND held IS NOT NULL", (n,)
-        ).fetchall()
-        self._execute("UPDATE moves SET held = NULL WHERE change = ?", (n,))
-        self._execute("UPDATE changes SET pruned = 1 WHERE n = ?", (n,))
-        swept = sum(self._sweep(repository, digest, at) for repository, digest in let_go)
-        return Pruned(len(let_go), swept)
+        let_go = self._execute(_LET_GO, (n, most)).fetchall()
+        for repository, seq, _ in let_go:
+            self._execute("UPDATE moves SET held = NULL WHERE repository = ? AND seq = ?", (repository, seq))
+        is_whole = len(let_go) < most
+        if is_whole:
+            self._execute("UPDATE changes SET pruned = 1 WHERE n = ?", (n,))
+        moved = 1 + len(let_go)
+        swept = self._sweep([(repository, held) for repository, _, held in let_go], at, left - moved)
+        return Pruned(len(let_go), swept.swept, moved + swept.rows, is_whole)
 
-    def _sweep(self, repository: int, digest: str, at: int) -> int:
-        """Drop a manifest that no tip, no move and no other manifest holds, then what only it held."""
-        swept, pending = 0, [digest]
-        while pending:
-            digest = pending.pop()
+    def sweep(self, at: int, rows: int) -> Pruned:
+        found = self._execute("SELECT repository, digest FROM unswept LIMIT ?", (_share(rows),)).fetchall()
+        for row in found:
+            self._execute("DELETE FROM unswept WHERE repository = ? AND digest = ?", row)
+        swept = self._sweep(found, at, rows - len(found))
+        return Pruned(0, swept.swept, len(found) + swept.rows, is_whole=False)
+
+    def _sweep(self, loose: Sequence[Loose], at: int, rows: int) -> Pruned:
+        """Drop manifests that no tip, no move and no other manifest holds, then what only they held.
+
+        What is left after about so many rows waits in `unswept`, also over a crash.
+        """
+        pending, swept, gone = [*reversed(loose)], 0, 0
+        while pending and gone < rows:
+            repository, digest = pending.pop()
+            gone += 1
             if self._execute(_LOOSE, (repository, digest)).fetchone() is None:
                 continue
-            refs = self._execute(
-                "SELECT child, blob FROM refs WHERE repository = ? AND parent = ?", (repository, digest)
-            ).fetchall()
-            self._execute("DELETE FROM refs WHERE repository = ? AND parent = ?", (repository, digest))
-            self._execute("DELETE FROM manifests WHERE repository = ? AND digest = ?", (repository, digest))
-            for blob in [blob for _, blob in refs if blob is not None]:
-                self._execute(_OVER, (repository, blob, at))  # guard: ended-leases-are-the-queue
-            pending.extend(child for child, _ in refs if child is not None)
+            parts = self._drop(repository, digest, at)
+            gone += len(parts)
             swept += 1
-        return swept
+            pending.extend((repository, child) for child, _ in parts if child is not None)
+        for left in pending:
+            self._execute("INSERT OR IGNORE INTO unswept VALUES (?, ?)", left)  # guard: a-sweep-goes-on
+        return Pruned(0, swept, gone, is_whole=False)
+
+    def _drop(self, repository: int, digest: str, at: int) -> list[tuple[str | None, str | None]]:
+        """Remove a manifest. Returns what it held: the child and the blob of each of its rows."""
+        parts = self._execute(_DROPPED, (repository, digest)).fetchall()
+        self._execute("DELETE FROM manifests WHERE repository = ? AND digest = ?", (repository, digest))
+        blobs = [blob for _, blob in parts if blob is not None]
+        if blobs:
+            self._execute(_OVER, (repository, json.dumps(blobs), at))  # guard: ended-leases-are-the-queue
+        return parts
 
     def ended_leases(self, at: int, limit: int) -> list[tuple[RepositoryName, Digest]]:
         return [(RepositoryName(name), Digest(digest)) for name, digest in self._execute(_ENDED, (at, limit))]
@@ -148,9 +178,17 @@ class SqliteCollecting:
         self._execute("DELETE FROM doomed WHERE key = ?", (key,))
         self._execute("DELETE FROM keys WHERE key = ? AND state = 'doomed'", (key,))
 
-    def forget_history(self, before: int, limit: int) -> int:
-        numbers = [row[0] for row in self._execute(_OLD_CHANGES, (before, limit))]
-        for n in numbers:
-            self._execute("DELETE FROM moves WHERE change = ?", (n,))
+    def forget_history(self, before: int, rows: int) -> Forgotten:
+        changes, gone = 0, 0
+        for (n,) in self._execute(_OLD_CHANGES, (before, rows)).fetchall():
+            gone += 1 + self._execute(_FORGOTTEN, (n, rows - gone)).rowcount
+            if gone > rows:  # there may be more moves of it
+                break
             self._execute("DELETE FROM changes WHERE n = ?", (n,))
-        return len(numbers)
+            changes += 1
+        return Forgotten(changes, gone)
+
+
+def _share(rows: int) -> int:
+    """Return how many manifests to begin with where about so many rows may go: an image has about seven others."""
+    return max(1, rows // 8)

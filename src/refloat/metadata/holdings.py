@@ -6,35 +6,17 @@ from collections.abc import Iterable
 from refloat.core.manifest import Manifest, Need
 from refloat.core.names import Digest, RepositoryName
 from refloat.core.records import LiveKey, ReapReason, Upload
+from refloat.metadata import entering
 from refloat.metadata.references import References
 
 _MANIFEST = """
 INSERT INTO manifests (repository, digest, media_type, artifact_type, subject, pushed_at, body)
 VALUES (?, ?, ?, ?, ?, ?, ?)"""
-_REQUIRED = """
-INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size)
-VALUES (?1, ?3, ?2, ?4, 1, NULL, ?2, (SELECT size FROM blobs WHERE digest = ?2))"""
-_HAS = """(EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = ?2)
-    OR EXISTS (SELECT 1 FROM refs WHERE repository = ?1 AND digest = ?2 AND blob IS NOT NULL))"""
-_OPTIONAL = (
-    "INSERT INTO refs (repository, parent, digest, kind, required, child, blob, size) VALUES (?1, ?3, ?2, ?4, 0,"
-    " (SELECT digest FROM manifests WHERE repository = ?1 AND digest = ?2),"  # guard: a-part-that-is-there-is-one
-    f" (SELECT digest FROM blobs WHERE digest = ?2 AND {_HAS}),"  # guard: a-blob-that-is-there-is-held
-    f" (SELECT size FROM blobs WHERE digest = ?2 AND {_HAS}))"
-)
-_ANEW = """
-ON CONFLICT (repository, parent, digest) DO UPDATE SET kind = excluded.kind, required = excluded.required,
-child = excluded.child, blob = excluded.blob, size = excluded.size"""
 _FOLLOW_MANIFEST = """
 UPDATE refs SET child = digest WHERE repository = ? AND digest = ? AND child IS NULL AND NOT required"""
 _FOLLOW_BLOB = """
 UPDATE refs SET blob = digest, size = (SELECT b.size FROM blobs b WHERE b.digest = refs.digest)
 WHERE repository = ? AND digest = ? AND blob IS NULL"""
-_HELD = (
-    "SELECT 1 FROM blobs b WHERE b.digest = ?2"
-    " AND b.damaged_at IS NULL"  # guard: what-is-damaged-is-pushed-again
-    f" AND {_HAS}"
-)
 _LEASE = """
 INSERT INTO leases (repository, digest, readable, expires) VALUES (?, ?, ?, ?)
 ON CONFLICT (repository, digest) DO UPDATE
@@ -67,8 +49,7 @@ class Holdings(References):
         return str(row[0]) if row else None
 
     def missing(self, repository: RepositoryName, needs: Iterable[Need]) -> list[Digest]:
-        number = self._repository(repository)
-        return [need.digest for need in needs if need.required and not self._is_held(number, need.digest)]
+        return entering.missing(self._execute, self._repository(repository), needs)
 
     def put_manifest(
         self, repository: RepositoryName, digest: Digest, body: bytes, manifest: Manifest, at: int
@@ -86,8 +67,7 @@ class Holdings(References):
                 body,
             ),
         )
-        for need in manifest.needs:  # a required blob that is missing fails on the foreign key
-            self._execute(_REQUIRED if need.required else _OPTIONAL, (number, need.digest, digest, need.kind))
+        entering.enter(self._execute, number, digest, manifest.needs)
         self._execute(_FOLLOW_MANIFEST, (number, digest))  # guard: a-part-that-comes-is-one
 
     def retype_manifest(self, repository: RepositoryName, digest: Digest, manifest: Manifest) -> None:
@@ -101,9 +81,7 @@ class Holdings(References):
                WHERE repository = ?1 AND digest = ?2""",
             (number, digest, manifest.media_type, manifest.artifact_type, manifest.subject),
         )
-        for need in manifest.needs:
-            statement = (_REQUIRED if need.required else _OPTIONAL) + _ANEW
-            self._execute(statement, (number, need.digest, digest, need.kind))
+        entering.enter_anew(self._execute, number, digest, manifest.needs)
 
     def heal_manifest(self, repository: RepositoryName, digest: Digest, body: bytes) -> None:
         """Put right what the disk made of a stored manifest's body; `body` hashes to `digest`."""
@@ -119,9 +97,6 @@ class Holdings(References):
                AND digest IN (SELECT digest FROM refs WHERE repository = ?1 AND parent = ?2)""",
             (self._repository(repository), digest),
         )
-
-    def _is_held(self, number: int | None, digest: Digest) -> bool:
-        return self._execute(_HELD, (number, digest)).fetchone() is not None
 
     # leases
 

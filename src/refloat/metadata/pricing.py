@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from refloat.core.names import Digest, RepositoryName, Tag
-from refloat.core.prices import FOREVER, Hold, Place
+from refloat.core.prices import FOREVER, DatabaseSpace, Hold, Place
+from refloat.metadata.shrinking import space_of
 
 _DISPLACED = """
 WITH RECURSIVE down (repository, digest) AS (
@@ -120,6 +121,9 @@ class SqlitePrices:
             tuple(keys),
         )
         return {row[0]: Place(row[1], Digest(row[2]) if row[2] else None) for row in rows}
+
+    def database_space(self) -> DatabaseSpace:
+        return space_of(self._execute)
 
     def tag_sizes(self, repository: RepositoryName, tag: Tag) -> tuple[int, int]:
         number = self._repository(repository)

@@ -1,5 +1,6 @@
 """Tips and their history. `record` is the only place that writes a tip."""
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 
 from refloat.core.kinds import ChangeKind
@@ -9,6 +10,7 @@ from refloat.core.records import Cause
 from refloat.metadata.rows import Execute, to_digest, to_reference
 from refloat.metadata.view import SqliteView
 
+FEW = 8
 _CHANGE = """
 INSERT INTO changes (id, at, kind, actor, address, client, reason, undoes, held_until)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -26,8 +28,9 @@ FROM moves m WHERE m.repository = ?1 AND m.new IS NULL AND m.held IS NOT NULL AN
 class References:
     """The part of a transaction that moves references."""
 
-    def __init__(self, execute: Execute) -> None:
-        self._execute = execute
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._execute: Execute = connection.execute
+        self._execute_many = connection.executemany
         self._ids: dict[RepositoryName, int] = {}
 
     def lock(self, repositories: Iterable[RepositoryName]) -> None:
@@ -71,19 +74,28 @@ class References:
 
     def _write_moves(self, repository: int | None, n: int | None, moves: Sequence[Move]) -> None:
         (seq,) = self._execute("SELECT coalesce(max(seq), 0) FROM moves WHERE repository = ?", (repository,)).fetchone()
-        for offset, move in enumerate(moves, 1):
-            held = move.old  # guard: moves-hold-what-they-displace
-            self._execute(_MOVE, (repository, seq + offset, n, move.reference, move.old, move.new, held))
+        rows = [
+            (repository, seq + offset, n, move.reference, move.old, move.new, _held(move))
+            for offset, move in enumerate(moves, 1)
+        ]
+        self._execute_each(_MOVE, rows)
 
     def _write_tips(self, repository: int | None, n: int | None, moves: Sequence[Move]) -> None:
         """Digests come before the tags on them, and go after them: the foreign key holds at every step."""
         coming = [move for move in moves if move.new is not None]
         going = [move for move in moves if move.new is None]
-        for move in sorted(coming, key=_is_tag):
-            manifest = None if _is_tag(move) else move.new
-            self._execute(_SET_TIP, (repository, move.reference, move.new, manifest, n))
-        for move in sorted(going, key=_is_tag, reverse=True):
-            self._execute("DELETE FROM tips WHERE repository = ? AND reference = ?", (repository, move.reference))
+        tips = [(repository, m.reference, m.new, None if _is_tag(m) else m.new, n) for m in sorted(coming, key=_is_tag)]
+        self._execute_each(_SET_TIP, tips)
+        gone = [(repository, move.reference) for move in sorted(going, key=_is_tag, reverse=True)]
+        self._execute_each("DELETE FROM tips WHERE repository = ? AND reference = ?", gone)
+
+    def _execute_each(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Run a statement for each row: one call for many, which for a few costs more."""
+        if len(rows) > FEW:
+            self._execute_many(statement, rows)
+            return
+        for row in rows:
+            self._execute(statement, row)
 
     def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
         """Return what the change that last removed `digest` removed with it, each with its subject."""
@@ -121,6 +133,10 @@ class References:
                 return None
             self._ids[name] = row[0]
         return self._ids[name]
+
+
+def _held(move: Move) -> Digest | None:
+    return move.old  # guard: moves-hold-what-they-displace
 
 
 def _is_tag(move: Move) -> bool:

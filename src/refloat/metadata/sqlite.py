@@ -11,6 +11,7 @@ from refloat import durable
 from refloat.core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
+LOG_KEPT = 4 << 20  # bytes that the log's file keeps once what it held is in the database
 log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
@@ -39,6 +40,7 @@ def _connect(database: Path, access: Access, absent: Absent) -> sqlite3.Connecti
     if absent == "made" and not os.path.lexists(database):  # one that is there only SQLite may open
         with suppress(OSError):  # SQLite says what is wrong
             os.close(durable.create(database))
+    is_new = absent == "made" and database.exists() and not database.stat().st_size
     connection = sqlite3.connect(
         f"{database.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -48,6 +50,8 @@ def _connect(database: Path, access: Access, absent: Absent) -> sqlite3.Connecti
         timeout=BUSY_TIMEOUT_MS / 1000,
     )
     try:
+        if is_new:  # afterwards it is too late: only a database that is written anew would change
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         _insist(connection, access)
     except BaseException:  # who opens it again, alone, must not find this one in the way
         connection.close()
@@ -73,6 +77,7 @@ def _insist(connection: sqlite3.Connection, access: Access) -> None:
     connection.execute(f"PRAGMA foreign_keys = {foreign_keys}")  # guard: foreign-keys
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
     for name, value in wanted.items():
         (granted,) = connection.execute(f"PRAGMA {name}").fetchone()
         if granted != value:

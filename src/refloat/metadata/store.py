@@ -10,19 +10,25 @@ from typing import TypeVar
 
 from refloat.core.names import Digest
 from refloat.metadata.backups import Backups, Epoch
-from refloat.metadata.batches import OnBroken, Promise, Weight
+from refloat.metadata.batches import OnBroken, Promise
+from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.collecting import SqliteCollecting
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
 from refloat.metadata.reads import SqliteReader
+from refloat.metadata.shrinking import PAGES_AT_ONCE, give_pages_back
 from refloat.metadata.sqlite import Access, connect, connect_alone
 from refloat.metadata.transaction import SqliteTransaction
+from refloat.metadata.turns import Turns
 from refloat.metadata.verifying import SqliteVerifying
-from refloat.metadata.writer import Writer
+from refloat.metadata.writer import BRIEF_ROWS, UNKNOWN_ROWS, Writer
 from refloat.ports import Room
 
 T = TypeVar("T")
+STEPS_AT_ONCE = 64  # of giving free pages back, before other things that wait for the collector: 125 MiB
+STEPS_BETWEEN = 8  # two looks at the log
+FEW_ROWS = 500  # what writes more waits apart from what writes less
 log = logging.getLogger("refloat.metadata")
 
 
@@ -43,7 +49,8 @@ class SqliteMetadata:
     ) -> None:
         self._database = database
         connection = connect(database) if access == "shared" else connect_alone(database)
-        self._writer = Writer(connection, make_room, on_broken)
+        turns = Turns(directory / "writer.lock")
+        self._writer = Writer(connection, Checkpoints(database, access), turns, make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch", make_room)
         self.notes = Notes(directory / "purges.jsonl", make_room)
@@ -75,18 +82,33 @@ class SqliteMetadata:
     def mark(self, work: Callable[[SqliteVerifying], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteVerifying(connection)))
 
-    async def write(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
-        return await self._write(work, "durable", "any", room)
+    async def write(
+        self,
+        work: Callable[[SqliteTransaction], T],
+        rows: int | None = None,
+        ahead: Callable[[], object] | None = None,
+        *,
+        room: Room = "spare",
+    ) -> T:
+        is_small = rows is not None and rows <= FEW_ROWS and ahead is None
+        return await self._writer.write(
+            lambda connection: work(SqliteTransaction(connection)),
+            "durable",
+            "small" if is_small else "wide",
+            UNKNOWN_ROWS if rows is None else rows,
+            ahead,
+            room=room,
+        )
 
     async def write_brief(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
-        return await self._write(work, "durable", "brief", room)
+        return await self._write_brief(work, "durable", room)
 
     async def note(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
-        return await self._write(work, "visible", "brief", room)
+        return await self._write_brief(work, "visible", room)
 
-    async def _write(self, work: Callable[[SqliteTransaction], T], promise: Promise, weight: Weight, room: Room) -> T:
+    async def _write_brief(self, work: Callable[[SqliteTransaction], T], promise: Promise, room: Room) -> T:
         return await self._writer.write(
-            lambda connection: work(SqliteTransaction(connection)), promise, weight, room=room
+            lambda connection: work(SqliteTransaction(connection)), promise, "brief", BRIEF_ROWS, room=room
         )
 
     def write_now(self, work: Callable[[SqliteTransaction], T], *, room: Room = "spare") -> T:
@@ -103,6 +125,18 @@ class SqliteMetadata:
 
     def empty_log(self) -> None:
         self._writer.empty_log()
+
+    def give_back(self) -> int:
+        pages = 0
+        for step in range(1, 1 + STEPS_AT_ONCE):
+            given = self._writer.write_now(lambda connection: give_pages_back(connection.execute), room="kept")
+            pages += given
+            if given < PAGES_AT_ONCE:
+                break
+            if step % STEPS_BETWEEN == 0:
+                self._writer.cut_log()  # it has every page that was moved
+        self._writer.cut_log()
+        return pages
 
     def backup(self, at: int) -> None:
         self._backups.save(self._connection(), at)

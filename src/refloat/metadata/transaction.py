@@ -11,7 +11,7 @@ class SqliteTransaction(Holdings):
     """Everything a use case may write, with the reads that see what it wrote."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        super().__init__(connection.execute)
+        super().__init__(connection)
         self._connection = connection
 
     @property

@@ -6,27 +6,56 @@ write through their own writer; SQLite's lock puts the batches in a row.
 Brief work runs on the event loop: on a thread it would fight the loop for the interpreter at every
 statement, which costs more than the statements do. What may wait or take long has a thread: commits that
 sync, all other work, the wait for another process.
+
+What writes much, or nobody knows how much, waits apart and has a thread of its own, so that what writes little waits
+for one of its transactions at most, in whichever process: `waiting` says who is next, `turns` what is left to others.
 """
 
 import asyncio
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
 from refloat.core import room as rooms
-from refloat.core.errors import StorageFull
+from refloat.core.errors import StorageFull, Unavailable
 from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, promises_durability, short_of
+from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.failures import with_room
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
+from refloat.metadata.turns import Turns
+from refloat.metadata.waiting import CheapestFirst, Waiting
 from refloat.ports import Room
 
 T = TypeVar("T")
-MOST_AT_ONCE = 64
 AT_ONCE = 0  # milliseconds
 MOST_TIMES = 8  # that room is made for one batch, where somebody else takes what was made
+BRIEF_ROWS = 10  # at most, about
+UNKNOWN_ROWS = 100
+"""What work is expected to write of which nobody knows how much: a delete, an undo. It goes before a large push."""
+
+
+class Lane:
+    """Work of one kind that waits, and the thread it is done on where it is not done at once."""
+
+    def __init__(self, name: str, waiting: Waiting) -> None:
+        self.waiting = waiting
+        self.is_under_way = False
+        self.tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._work_off, name=name, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Finish what has begun, then stop."""
+        self.tasks.put(None)
+        self._thread.join()
+
+    def _work_off(self) -> None:
+        while (task := self.tasks.get()) is not None:
+            task()
 
 
 class Writer:
@@ -37,44 +66,56 @@ class Writer:
     written any more: `on_broken` is told of it once, with the reason.
     """
 
-    def __init__(self, connection: sqlite3.Connection, make_room: Callable[[], bool], on_broken: OnBroken) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        log: Checkpoints,
+        turns: Turns,
+        make_room: Callable[[], bool],
+        on_broken: OnBroken,
+    ) -> None:
         self._connection = connection
         self._batches = Batches(connection, on_broken)
         self._make_room = make_room
+        self._log = log
+        self._turns = turns
         self._turn = threading.Lock()  # whoever holds it has the connection
-        self._waiting: list[Job] = []
-        self._is_under_way = False
-        self._tasks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work_off, name="writer", daemon=True)
-        self._thread.start()
+        self._small = Lane("writer", Waiting())
+        self._wide = Lane("wide-writer", CheapestFirst())
 
     async def write(
         self,
         work: Callable[[sqlite3.Connection], T],
-        promise: Promise = "durable",
-        weight: Weight = "any",
+        promise: Promise,
+        weight: Weight,
+        rows: int,
+        ahead: Callable[[], object] | None = None,
         *,
         room: Room = "spare",
     ) -> T:
         """Run `work` and return its result when the promise holds; its exception undoes it and comes out here.
 
         It may be run more than once, where the disk was full. What is only promised to be visible becomes durable with
-        the next batch that holds a durable promise.
+        the next batch that holds a durable promise. `rows` is how many it is expected to write; with weight "wide"
+        `ahead` is called before the transaction.
         """
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        job = Job(work, promise, weight, answered, room=room)
-        self._waiting.append(job)
-        if not self._is_under_way:
-            self._is_under_way = True
-            loop.call_soon(self._next, loop)
+        job = Job(work, promise, weight, rows, ahead, answered, room)
+        lane = self._wide if weight == "wide" else self._small
+        lane.waiting.add(job)
+        if not lane.is_under_way:
+            lane.is_under_way = True
+            loop.call_soon(self._next, loop, lane)
         await answered  # a caller that is cancelled stops waiting, and its work goes on
         return _outcome(job)
 
     def write_now(self, work: Callable[[sqlite3.Connection], T], *, room: Room = "spare") -> T:
-        """The same for a caller on another thread than the event loop's."""
-        job = Job(work, "durable", "any", room=room)
-        self._transact([job])
+        """The same for a caller on another thread than the event loop's: one step of work that may have many."""
+        job = Job(work, "durable", "wide", room=room)
+        seconds = self._transact([job])
+        self._bring_long_log()
+        self._turns.leave_small_gap(seconds)
         return _outcome(job)
 
     def empty_log(self) -> None:
@@ -85,86 +126,141 @@ class Writer:
         with_room(self._empty_log, self._make_room)
 
     def _empty_log(self) -> None:
-        with self._turn:
-            self._batches.empty_log()
+        """Cut the log to nothing, as soon as nobody reads it.
+
+        It asks again and again: SQLite lets nobody write while it waits for a reader.
+        """
+        deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+        while not self._is_log_empty():
+            if time.monotonic() > deadline:
+                raise Unavailable("the database is being read and its log cannot be emptied now; ask again")
+            time.sleep(0.02)
+
+    def cut_log(self) -> None:
+        """Cut a long log to nothing, unless somebody uses it just now."""
+        self._log.bring()
+        self._log.cut()
 
     def close(self) -> None:
         """Finish what has begun, then stop."""
-        self._tasks.put(None)
-        self._thread.join()
+        self._wide.close()
+        self._small.close()
+        self._log.close()
         self._connection.close()
+        self._turns.close()
 
-    def _work_off(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            task()
+    def _is_log_empty(self) -> bool:
+        self._log.bring()  # nobody waits for that
+        with self._turn:
+            return self._batches.empty_log()
 
-    def _next(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _next(self, loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
         """Let what has gathered have its turn: here, if nothing has to be waited for."""
-        batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        batch = lane.waiting.take()
         brief = all(job.weight == "brief" for job in batch)
-        if not (brief and self._turn.acquire(blocking=False)):
-            self._tasks.put(partial(self._transact_for, loop, batch))
+        if lane is self._wide:
+            lane.tasks.put(partial(self._transact_much_for, loop, lane, batch))
+        elif not (brief and self._turn.acquire(blocking=False)):
+            lane.tasks.put(partial(self._transact_for, loop, lane, batch))
         elif self._batches.begin(batch, AT_ONCE):
-            self._go_on(loop, batch)
+            self._go_on(loop, lane, batch)
         else:
             self._turn.release()
-            self._tasks.put(partial(self._transact_for, loop, batch))
+            lane.tasks.put(partial(self._transact_for, loop, lane, batch))
 
-    def _go_on(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
+    def _go_on(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         self._batches.run(batch)
         if promises_durability(batch):
-            self._tasks.put(partial(self._sync_for, loop, batch))
+            lane.tasks.put(partial(self._sync_for, loop, lane, batch))
         else:
             self._batches.commit(batch)
             self._turn.release()
             if short_of(batch):
-                self._tasks.put(partial(self._run_again_for, loop, batch))
+                lane.tasks.put(partial(self._finish_for, loop, lane, batch))
             else:
-                self._answer(loop, batch)
+                self._answer(loop, lane, batch)
 
-    def _sync_for(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
-        self._batches.commit(batch)
+    def _sync_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
+        self._commit_little(batch)
         self._turn.release()
-        self._run_again_for(loop, batch)
+        self._finish_for(loop, lane, batch)
 
-    def _run_again_for(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
-        self._run_again(batch)
-        loop.call_soon_threadsafe(self._answer, loop, batch)
-
-    def _transact_for(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
-        self._transact(batch)
-        loop.call_soon_threadsafe(self._answer, loop, batch)
-
-    def _transact(self, batch: Sequence[Job]) -> None:
-        self._run_once(batch)
-        self._run_again(batch)
-
-    def _run_once(self, batch: Sequence[Job]) -> None:
+    def _transact_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         with self._turn:
             self._batches.begin(batch, BUSY_TIMEOUT_MS)
             self._batches.run(batch)
-            self._batches.commit(batch)
+            self._commit_little(batch)
+        self._finish_for(loop, lane, batch)
 
-    def _run_again(self, batch: Sequence[Job]) -> None:
+    def _finish_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
+        self._run_again(batch)
+        loop.call_soon_threadsafe(self._answer, loop, lane, batch)
+
+    def _commit_little(self, batch: Sequence[Job]) -> None:
+        self._batches.commit(batch)
+        if promises_durability(batch) and self._batches.is_log_long():
+            self._batches.bring_log()
+
+    def _transact_much_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
+        ready = [job for job in batch if _is_ready(job)]
+        with self._turns.taken():
+            seconds = self._transact(ready) if ready else 0.0
+            loop.call_soon_threadsafe(self._answer, loop, lane, batch)
+            self._bring_long_log()
+            self._turns.leave_gap(seconds)
+
+    def _transact(self, batch: Sequence[Job]) -> float:
+        """Run a batch in a transaction, or several on a full disk. Returns the seconds that nobody else could write."""
+        return self._run_once(batch) + self._run_again(batch)
+
+    def _run_again(self, batch: Sequence[Job]) -> float:
         """Run those again that met the full disk and may take what is kept back, each time that room was made."""
+        seconds = 0.0
         for make in (self._restart_log, *[self._make_room] * MOST_TIMES):
             short = short_of(batch)
             if short and make():
-                self._run_once(short)
+                seconds += self._run_once(short)
         for job in short_of(batch):
             job.error = StorageFull(rooms.NOTHING_LEFT)
+        return seconds
 
     def _restart_log(self) -> bool:
         with self._turn:
             return self._batches.restart_log()
 
-    def _answer(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
+    def _run_once(self, batch: Sequence[Job]) -> float:
+        with self._turn:
+            self._batches.begin(batch, BUSY_TIMEOUT_MS)
+            began = time.monotonic()
+            self._batches.run(batch)
+            self._batches.commit(batch)
+            return time.monotonic() - began
+
+    def _bring_long_log(self) -> None:
+        """Bring a long log into the database while others write, then the little they wrote: now it begins anew."""
+        if self._batches.is_log_long():
+            self._log.bring()
+            with self._turn:
+                self._batches.bring_log()
+
+    def _answer(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
+        lane.waiting.put_back([job for job in batch if not job.had_turn])
         for job in batch:
-            if job.answered is not None and not job.answered.done():
+            if job.had_turn and job.answered is not None and not job.answered.done():
                 job.answered.set_result(None)
-        self._is_under_way = bool(self._waiting)
-        if self._is_under_way:
-            loop.call_soon(self._next, loop)
+        lane.is_under_way = bool(lane.waiting)
+        if lane.is_under_way:
+            loop.call_soon(self._next, loop, lane)
+
+
+def _is_ready(job: Job) -> bool:
+    """Let a job do what it does before its transaction. False: that failed, and the job with it."""
+    try:
+        if job.ahead is not None:
+            job.ahead()
+    except Exception as problem:  # noqa: BLE001  # it comes out where the work was handed in
+        job.error, job.had_turn = problem, True
+    return job.error is None
 
 
 def _outcome(job: Job) -> T:  # type: ignore[type-var]  # the result has the type its work returns

@@ -29,11 +29,20 @@ class Metadata(Protocol):
     def mark(self, work: Callable[[Verifying], T]) -> T:
         """Run `work` in a transaction of its own and return when it is durable."""
 
-    async def write(self, work: Callable[[Transaction], T], *, room: Room = "spare") -> T:
+    async def write(
+        self,
+        work: Callable[[Transaction], T],
+        rows: int | None = None,
+        ahead: Callable[[], object] | None = None,
+        *,
+        room: Room = "spare",
+    ) -> T:
         """Run `work` in a transaction, together with others that wait, and return when it is durable.
 
-        An exception from `work` undoes what it did and comes out here. Work that may take what is kept back is run
-        again where it met the full disk and room was made. Raises StorageFull, Unavailable.
+        `rows` is how many it may be expected to write; None: nobody knows. What writes little goes before what may
+        write much, which goes by itself. `ahead` is called in a thread before the transaction, for what takes long and
+        needs none. An exception from either undoes what was done and comes out here. Work that may take what is kept
+        back is run again where it met the full disk and room was made. Raises StorageFull, Unavailable.
         """
 
     async def write_brief(self, work: Callable[[Transaction], T], *, room: Room = "spare") -> T:
@@ -50,6 +59,10 @@ class Metadata(Protocol):
 
     def collect(self, work: Callable[[Collecting], T], *, room: Room = "kept") -> T:
         """Run one small step of the collector in a transaction."""
+
+    def give_back(self) -> int:
+        """Give free pages of the database, and the room of its log, back to the disk, in small steps between which
+        others write. Returns how many pages. Raises StorageFull, Unavailable."""
 
     def backup(self, at: int) -> None:
         """Write a metadata backup, and let go of the oldest beyond those that are kept."""

@@ -7,7 +7,7 @@ from refloat.core.blocks import Block
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
-from refloat.core.prices import Hold, Place
+from refloat.core.prices import DatabaseSpace, Hold, Place
 from refloat.core.receipts import Receipt
 from refloat.core.records import (
     Blob,
@@ -94,6 +94,9 @@ class Prices(Protocol):
 
     def places(self, keys: Sequence[str]) -> dict[str, Place]:
         """Return what the rows say about keys; those that no row knows are left out."""
+
+    def database_space(self) -> DatabaseSpace:
+        """Return what the database itself takes on the disk."""
 
     def tag_sizes(self, repository: RepositoryName, tag: Tag) -> tuple[int, int]:
         """Return the bytes below a tag, and those of them that nothing else live uses."""

@@ -8,6 +8,7 @@ from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.prices import Waiting
 from refloat.core.records import (
     Doomed,
+    Forgotten,
     LiveKey,
     Pruned,
     StoredBody,
@@ -25,9 +26,16 @@ class Collecting(Protocol):
 
     def due_changes(self, at: int, limit: int) -> list[str]: ...
 
-    def prune(self, change: str, at: int) -> Pruned:
+    def prune(self, change: str, at: int, rows: int | None = None) -> Pruned:
         """Let go of what a change displaced; manifests that no tip, no move and no other manifest holds go,
-        and the blobs they let go of get a lease that is already over."""
+        and the blobs they let go of get a lease that is already over.
+
+        It ends after about so many rows, but goes through with a manifest it has begun; None: with all of it. The
+        change stays due until it was pruned whole, and `sweep` goes on with the manifests.
+        """
+
+    def sweep(self, at: int, rows: int) -> Pruned:
+        """Go on with the manifests that earlier steps let go of. Of no rows: there are none left."""
 
     def ended_leases(self, at: int, limit: int) -> list[tuple[RepositoryName, Digest]]: ...
 
@@ -59,8 +67,8 @@ class Collecting(Protocol):
     def forget(self, key: str) -> None:
         """Remove a doomed key whose bytes are gone for longer than any request can last."""
 
-    def forget_history(self, before: int, limit: int) -> int:
-        """Remove pruned changes made before an instant. Returns how many."""
+    def forget_history(self, before: int, rows: int) -> Forgotten:
+        """Remove pruned changes made before an instant, about so many rows of them. Of no rows: none are left."""
 
 
 class Verifying(Protocol):

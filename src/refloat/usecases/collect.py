@@ -20,7 +20,8 @@ from refloat.ports import Collecting, Metadata
 from refloat.reaping import BlobReaper
 
 T = TypeVar("T")
-BATCH = 200  # rows in one transaction, so that pushes wait for milliseconds at most
+BATCH = 200  # leases, uploads or keys in one transaction, so that pushes wait for milliseconds at most
+ROWS = 2000  # rows that go in one transaction, for the same reason
 CHANGES_AT_ONCE = 20
 LONGEST_REQUEST = 24 * HOUR
 MOST_SHOWN = 1000
@@ -80,8 +81,9 @@ def run_round(metadata: Metadata, blobs: BlobReaper, tick: Tick, terms: CollectT
         metadata.set_epoch(done.number)
         _let_go(step, clock, terms, done)
         _reap(metadata, step, blobs.reap, clock, done)
-        done.forgotten = step(lambda tx: tx.forget_history(clock.at - terms.history_keep, BATCH))
+        _forget(step, clock.at - terms.history_keep, done)
         step(lambda tx: _look_at_waiting(tx, done))
+        metadata.give_back()
     return done
 
 
@@ -152,12 +154,26 @@ def _let_go(step: Step, clock: Clock, terms: CollectTerms, done: Round) -> None:
 
 def _prune(step: Step, clock: Clock, done: Round) -> None:
     def prune(tx: Collecting) -> list[Pruned]:
-        return [tx.prune(change, clock.at) for change in tx.due_changes(clock.at, CHANGES_AT_ONCE)]
+        begun = tx.sweep(clock.at, ROWS)
+        if begun.rows:
+            return [begun]
+        left, pruned = ROWS, []
+        for change in tx.due_changes(clock.at, CHANGES_AT_ONCE):
+            pruned.append(tx.prune(change, clock.at, left))
+            left -= pruned[-1].rows
+            if left <= 0:
+                break
+        return pruned
 
     while pruned := step(prune):
-        done.pruned += len(pruned)
-        done.let_go += sum(change.let_go for change in pruned)
-        done.swept += sum(change.swept for change in pruned)
+        done.pruned += sum(part.is_whole for part in pruned)
+        done.let_go += sum(part.let_go for part in pruned)
+        done.swept += sum(part.swept for part in pruned)
+
+
+def _forget(step: Step, before: int, done: Round) -> None:
+    while (forgotten := step(lambda tx: tx.forget_history(before, ROWS))).rows:
+        done.forgotten += forgotten.changes
 
 
 def _expire_uploads(step: Step, clock: Clock, done: Round) -> None:

@@ -5,20 +5,21 @@ it. Where none does, a push may say another: what history holds of the digest ha
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
 from refloat.core.counting import counted
-from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid
+from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid, RefloatError
 from refloat.core.followers import followers_of
-from refloat.core.manifest import Manifest, Need, parse
+from refloat.core.manifest import MOST_NAMED, Manifest, Need, parse
 from refloat.core.media import is_generic, is_same
 from refloat.core.moves import Proposal
 from refloat.core.names import Digest, Reference, RepositoryName, Tag, printable
 from refloat.core.preconditions import ANY_VALUE, Precondition
 from refloat.core.records import Cause
-from refloat.ports import BlobStore, Reader, Transaction
+from refloat.ports import BlobStore, Listing, Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,21 @@ class ManifestPush:
     tags: tuple[Tag, ...] = ()
     condition: Precondition = ANY_VALUE
     hollow: frozenset[str] = frozenset()
+    _read: dict[str | None, Manifest] = field(default_factory=dict, compare=False, repr=False)
+
+    def read_as(self, stored: str | None) -> Manifest:
+        """Return what it says, to be read as a stored type or, with None, as a first push; read once.
+
+        Raises ManifestInvalid.
+        """
+        if stored not in self._read:
+            self._read[stored] = parse(self.body, self.declared, stored)
+        return self._read[stored]
+
+    def says(self, stored: str | None) -> str | None:
+        """Return the type a digest is stored under, where this push says the same or nothing."""
+        is_told = stored is not None and (is_generic(self.declared) or is_same(self.declared, stored))
+        return stored if is_told else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +73,18 @@ def hollow_in(read: Reader, blobs: BlobStore, digests: Sequence[Digest]) -> froz
     return frozenset(key.key for key in live if key.damaged or blobs.size(key.key) != key.size)
 
 
+def read_ahead(listing: Listing, repository: RepositoryName, push: ManifestPush) -> None:
+    """Read a large manifest before its transaction, while others write. What is wrong with it is told in that."""
+    with suppress(RefloatError):
+        stored = listing.stored(repository, _digest(push))
+        push.read_as(push.says(None if stored is None else stored.media_type))
+
+
 def push_manifest(tx: Transaction, repository: RepositoryName, push: ManifestPush, cause: Cause) -> Pushed:
     """Store a manifest, make it and its children live, and move its tags.
 
-    Raises DigestInvalid, ManifestInvalid, ManifestBlobUnknown with exactly the missing digests,
-    PreconditionFailed, Blocked. Spec: "Pushing Manifests".
+    Raises DigestInvalid, ManifestInvalid, also where it names more than MOST_NAMED digests, ManifestBlobUnknown with
+    exactly the missing ones, PreconditionFailed, Blocked. Spec: "Pushing Manifests".
     """
     digest = _digest(push)
     tx.lock([repository])
@@ -82,9 +105,9 @@ def _read(
     tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest, stored: str | None
 ) -> Manifest:
     """Return what was pushed as it is to be read: as what is stored, or as a first push, which may be refused."""
-    if stored is not None and (is_generic(push.declared) or is_same(push.declared, stored)):
-        return parse(push.body, push.declared, stored)
-    manifest = parse(push.body, push.declared)
+    if (same := push.says(stored)) is not None:
+        return push.read_as(same)
+    manifest = push.read_as(None)
     if stored is not None and tx.view(repository).value(digest) is not None:  # guard: what-is-live-keeps-its-type
         raise ManifestInvalid(
             f"{digest} is stored here as {printable(stored)}, and its type does not change while it can be pulled:"
@@ -108,6 +131,8 @@ def _store(
     tx: Transaction, repository: RepositoryName, digest: Digest, push: ManifestPush, manifest: Manifest, at: int
 ) -> None:
     stored = tx.media_type(repository, digest)
+    if stored is None:
+        _refuse_vast(manifest)
     missing = [] if stored == manifest.media_type else tx.missing(repository, manifest.needs)
     missing += _hollow(tx, push, manifest.needs)  # guard: a-manifest-needs-its-bytes
     if missing:
@@ -128,6 +153,16 @@ def _hollow(tx: Transaction, push: ManifestPush, needs: Iterable[Need]) -> list[
     return [
         digest for digest in required if (live := tx.read.live_key(digest)) is not None and live.key in push.hollow
     ]
+
+
+def _refuse_vast(manifest: Manifest) -> None:
+    """What is stored already is put back whatever it names."""
+    named = len(manifest.needs)
+    if named > MOST_NAMED:
+        raise ManifestInvalid(
+            f"the manifest names {named} different digests; one manifest may name {MOST_NAMED}",
+            {"named": named, "limit": MOST_NAMED},
+        )
 
 
 def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:

@@ -25,11 +25,24 @@ class LayersQuery(Page, frozen=True, kw_only=True):
     repository: AskedRepository | None = None
 
 
+class DatabaseUsage(Row, frozen=True, kw_only=True):
+    """What the database takes beside the blobs: its file, its log, and what of the file is free pages.
+
+    `shrinks`: free pages go back to the disk while the server runs; otherwise `refloat compact` gives them back.
+    """
+
+    size: Count
+    log: Count
+    free: Count
+    shrinks: bool
+
+
 class Usage(Answer, frozen=True, kw_only=True, tag="refloat.usage/1"):
-    """The bytes of all files of blobs, by class."""
+    """The bytes of all files of blobs, by class and in all, and those of the database."""
 
     classes: Mapping[UsageClass, Count]
     total: Count
+    database: DatabaseUsage
 
 
 class RepositorySize(Row, frozen=True, kw_only=True):
@@ -82,7 +95,9 @@ async def get_usage(desk: Desk, request: Request, query: Query) -> Usage:
 
     def read() -> Usage:
         classes = usage(desk.listing, desk.services.shelf)
-        return Usage(classes=classes, total=sum(classes.values()))
+        space = desk.listing.database_space()
+        database = DatabaseUsage(size=space.size, log=space.log, free=space.free, shrinks=space.shrinks)
+        return Usage(classes=classes, total=sum(classes.values()), database=database)
 
     return await asyncio.to_thread(read)
 

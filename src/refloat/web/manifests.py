@@ -7,13 +7,13 @@ from functools import lru_cache
 from refloat.core import room
 from refloat.core.descriptors import blobs_in
 from refloat.core.errors import ManifestTooLarge, ManifestUnknown, Unsupported
-from refloat.core.manifest import MAX_SIZE
+from refloat.core.manifest import LEAST_DESCRIPTOR, MAX_SIZE
 from refloat.core.media import is_active, is_media_type
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import deleted, resolve
-from refloat.usecases.push import ManifestPush, Pushed, hollow_in, push_manifest
+from refloat.usecases.push import ManifestPush, Pushed, hollow_in, push_manifest, read_ahead
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 from refloat.web.errors import tell
@@ -31,6 +31,8 @@ Such types were taken once. Put again with this one, the manifest has its own: a
 """
 
 MOST_AT_ONCE = 100  # blobs looked at before anybody else has a turn
+
+LARGE = 64 * 1024  # bytes of a manifest that take some time to be read
 
 
 async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
@@ -96,7 +98,11 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
     )
     cause = door.services.cause(request)
     with door.blobs.entering(room.of_manifest(push.body)):
-        pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
+        pushed = await door.metadata.write(
+            lambda tx: push_manifest(tx, repository, push, cause),
+            rows=len(push.body) // LEAST_DESCRIPTOR + len(tags),
+            ahead=(lambda: read_ahead(door.metadata.listing, repository, push)) if len(push.body) > LARGE else None,
+        )
     headers: list[Header] = [
         (b"location", door.location(request, f"/v2/{repository}/manifests/{pushed.digest}")),
         (b"docker-content-digest", pushed.digest.encode()),

@@ -8,6 +8,7 @@ from refloat.metadata.migrations import (
     v0005_lists,
     v0006_sizes,
     v0007_edges,
+    v0008_steps,
     v0009_referrers,
 )
 
@@ -19,6 +20,7 @@ STEPS: tuple[tuple[str, ...], ...] = (
     v0005_lists.STATEMENTS,
     v0006_sizes.STATEMENTS,
     v0007_edges.STATEMENTS,
+    v0008_steps.STATEMENTS,
     v0009_referrers.STATEMENTS,
 )
 """The statements of each step, oldest first; the number of steps applied is the schema's version."""
@@ -31,6 +33,7 @@ NEEDS: tuple[float, ...] = (
     v0005_lists.NEEDS,
     v0006_sizes.NEEDS,
     v0007_edges.NEEDS,
+    v0008_steps.NEEDS,
     v0009_referrers.NEEDS,
 )
 """How much of the disk each step needs while it is made, in the log and in the database, as a part of its size."""
