@@ -15,13 +15,15 @@ def make_older(database: Path, schema: int) -> Path:
     fresh = database.with_name(f"{database.name}.older")
     with closing(sqlite3.connect(fresh, isolation_level=None)) as older:
         older.execute("PRAGMA journal_mode = WAL")
-        older.execute("ATTACH ? AS newer", (str(database),))
         older.execute("BEGIN")
         older.execute("CREATE TABLE main.schema_version (version INTEGER NOT NULL)")
         for number, statements in enumerate(STEPS[:schema], 1):
             for statement in statements:
                 older.execute(statement)
             older.execute("INSERT INTO main.schema_version VALUES (?)", (number,))
+        older.execute("COMMIT")
+        older.execute("ATTACH ? AS newer", (str(database),))
+        older.execute("BEGIN")
         for (table,) in older.execute(TABLES).fetchall():
             columns = ", ".join(sorted(_columns(older, "main", table) & _columns(older, "newer", table)))
             older.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
