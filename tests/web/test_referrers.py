@@ -1,6 +1,7 @@
 """The list of referrers in pages: none is larger than a manifest may be, and nothing is missed or told twice."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http.client import HTTPConnection
@@ -204,6 +205,18 @@ def test_large_manifests_that_say_little_are_listed_too(registry: Served) -> Non
     assert [entry["digest"] for entry in shown["referrers"]] == sorted(pushed)  # type: ignore[attr-defined]
 
 
+def test_a_damaged_one_hides_no_other(serve: Serve) -> None:
+    served, name = serve(), "referrers/damaged"
+    subject = subject_in(served, name)
+    pushed = sorted(attached(served, name, subject, [referrer_to(subject, number) for number in range(3)]))
+    with closing(sqlite3.connect(served.root / "refloat" / "refloat.db", timeout=60)) as database, database:
+        database.execute("UPDATE manifests SET body = ? WHERE digest = ?", (b'{"annotations": ', pushed[1]))
+    found = described(list(pages(served, f"/v2/{name}/referrers/{subject.digest}")))
+    assert [entry["digest"] for entry in found] == pushed
+    assert ["annotations" in entry for entry in found] == [True, False, True]
+    assert served.wire.manifest(name, pushed[1]).status == 404
+
+
 def test_a_fallback_tag_stays_what_was_pushed(registry: Served) -> None:
     name = "referrers/fallback"
     subject = subject_in(registry, name)
@@ -217,7 +230,9 @@ def test_a_fallback_tag_stays_what_was_pushed(registry: Served) -> None:
 
 
 def test_absolute_addresses_lead_on_too(serve: Serve) -> None:
-    served = serve(REGISTRY_HTTP_RELATIVEURLS="false", REGISTRY_HTTP_PREFIX="/hub/", REGISTRY_HTTP_HOST="https://r.example")
+    served = serve(
+        REGISTRY_HTTP_RELATIVEURLS="false", REGISTRY_HTTP_PREFIX="/hub/", REGISTRY_HTTP_HOST="https://r.example"
+    )
     answer = served.wire.ask("GET", f"/hub/v2/r/referrers/sha256:{64 * '0'}").expect(200)
     assert "link" not in answer.headers
     place = served.wire.ask("POST", "/hub/v2/r/blobs/uploads/", b"").headers["location"]
@@ -227,4 +242,6 @@ def test_absolute_addresses_lead_on_too(serve: Serve) -> None:
     for part in (subject, referrer_to(subject, 1), referrer_to(subject, 2)):
         served.wire.ask("PUT", f"/hub/v2/r/manifests/{part.digest}", part.body, Content_Type=MANIFEST).expect(201)
     answer = served.wire.ask("GET", f"/hub/v2/r/referrers/{subject.digest}?n=1").expect(200)
-    assert answer.headers["link"].startswith(f"<https://r.example/hub/v2/r/referrers/{subject.digest}?n=1&last=sha256%3A")
+    assert answer.headers["link"].startswith(
+        f"<https://r.example/hub/v2/r/referrers/{subject.digest}?n=1&last=sha256%3A"
+    )

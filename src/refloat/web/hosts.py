@@ -10,7 +10,10 @@ from refloat.web.asgi import Request
 SCHEMES = frozenset({"http", "https"})
 MOST_REMEMBERED = 256
 
-_could_be = lru_cache(MOST_REMEMBERED)(is_host_field)
+
+@lru_cache(MOST_REMEMBERED)
+def _could_be(value: bytes) -> bool:
+    return is_host_field(value.decode("latin-1"))
 
 
 def refuse_hostless(request: Request) -> None:
@@ -22,7 +25,7 @@ def refuse_hostless(request: Request) -> None:
     if not value:
         if request.scope["http_version"] == "1.1":
             raise RequestInvalid("a request of HTTP/1.1 names the host it is for, in one Host header")
-    elif not _could_be(value.decode("latin-1")):
+    elif not _could_be(value):
         raise RequestInvalid("the Host header does not name one host")
 
 
@@ -47,7 +50,7 @@ def undo_command(change: str, origin: str) -> str:
     scheme, _, host = origin.rpartition("://")
     if not host or is_loopback(hostname(host)):
         return f"refloat undo {change}"
-    return f"refloat undo {change} --host {host}" + (" --plain-http" if scheme == "http" else "")
+    return f"refloat undo {change} --host {host}" + (" --plain-http" if scheme.lower() == "http" else "")
 
 
 def _first(request: Request, name: bytes) -> str:
