@@ -19,12 +19,15 @@ UNITS = {
     "d": 24 * 3_600 * SECOND,
     "w": 7 * 24 * 3_600 * SECOND,
 }  # nanoseconds in each
+LONGEST_TEXT = 200  # characters
 LONGEST = (1 << 63) - 1  # nanoseconds: what Go's duration holds, about 292 years
 PART = re.compile(r"(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?(?P<unit>[a-zµμ]+)")
 
 
 def parse(text: str) -> int:
     """Return the microseconds `text` names, cut toward zero. Raises ValueError with a sentence."""
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"a duration is written in at most {LONGEST_TEXT} characters, such as 90s, 24h or 30d")
     sign, body = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
     nanoseconds = int(body) if re.fullmatch(r"[0-9]+", body) else _sum_of_parts(text, body)
     if nanoseconds > LONGEST:

@@ -1,16 +1,17 @@
 """From a file, the environment and the command line to settings."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from refloat.settings.address import split
+from refloat.settings.answering import is_path, is_server, problems_of
 from refloat.settings.declared import KEYS
 from refloat.settings.overrides import overlay
 from refloat.settings.reading import Reading
-from refloat.settings.tree import Branch, Node, NotYamlError, SaidTwiceError, find
+from refloat.settings.tree import Branch, Node, NotYamlError, SaidTwiceError, TooMuchError, find
 from refloat.settings.values import Formatter, Level, Loaded, Refusal, Settings, SettingsRefused
 from refloat.settings.verdicts import Verdicts
 
@@ -55,12 +56,11 @@ def _document(path: Path) -> Branch:
     from refloat.settings.parsing import read
 
     try:
-        document = read(path.read_text(encoding="utf-8"), str(path), lines=True)
-    except (OSError, UnicodeDecodeError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
-        raise SettingsRefused([Refusal("configuration", str(path), f"cannot be read: {reason}")]) from None
+        document = read(_text(path), str(path), lines=True)
     except SaidTwiceError as problem:
         raise SettingsRefused([Refusal(problem.key, str(path), str(problem))]) from None
+    except TooMuchError as problem:
+        raise SettingsRefused([Refusal("configuration", str(path), f"cannot be used: {problem}")]) from None
     except NotYamlError as problem:
         raise SettingsRefused([Refusal("configuration", str(path), f"is not YAML: {problem}")]) from None
     if document is None:
@@ -69,6 +69,21 @@ def _document(path: Path) -> Branch:
         raise SettingsRefused([Refusal("configuration", str(path), "is not a mapping of keys")])
     document.entries = {name: _settled(name, node) for name, node in document.entries.items()}
     return document
+
+
+def _text(path: Path) -> str:
+    """Return a file's text, having read no more than may be. Raises SettingsRefused."""
+    from refloat.settings.parsing import LARGEST, TOO_LARGE
+
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise SettingsRefused([Refusal("configuration", str(path), f"cannot be used: {TOO_LARGE}")])
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
+        raise SettingsRefused([Refusal("configuration", str(path), f"cannot be read: {reason}")]) from None
 
 
 def _settled(name: str, node: Node) -> Node:
@@ -105,9 +120,9 @@ def _settings(root: Branch, reading: Reading, environ: Mapping[str, str], flags:
         protect=reading.patterns("refloat.protect"),
         catalog_max=reading.maximum("catalog.maxentries", 1000),
         tags_max=reading.maximum("tags.maxtags", 1000),
-        headers=reading.lists("http.headers"),
+        headers=_headers(reading),
         relative_urls=reading.flag("http.relativeurls", default=None),
-        host=reading.text("http.host", "").rstrip("/"),
+        host=_host(reading),
         prefix=_prefix(reading),
         log_level=_level(reading),
         log_formatter=cast("Formatter", reading.one_of("log.formatter", "text", FORMATTERS)),
@@ -121,10 +136,26 @@ def _level(reading: Reading) -> Level:
     return cast("Level", reading.one_of("log.level", old, LEVELS))
 
 
+def _headers(reading: Reading) -> Mapping[str, Sequence[str]]:
+    headers = reading.lists("http.headers")
+    for problem in problems_of(headers):
+        reading.refuse(problem.key, problem.sentence)
+    return headers
+
+
+def _host(reading: Reading) -> str:
+    host = reading.text("http.host", "").rstrip("/")
+    if host and not is_server(host):
+        reading.refuse("http.host", f"must be a server's address, such as https://registry.example.com, not {host!a}")
+    return host
+
+
 def _prefix(reading: Reading) -> str:
     prefix = reading.text("http.prefix", "/")
     if not prefix.startswith("/"):
-        reading.refuse("http.prefix", f"must begin with /, not {prefix!r}")
+        reading.refuse("http.prefix", f"must begin with /, not {prefix!a}")
+    elif not is_path(prefix):
+        reading.refuse("http.prefix", f"must be the path of an address, such as /registry/, not {prefix!a}")
     return prefix if prefix.endswith("/") else f"{prefix}/"
 
 

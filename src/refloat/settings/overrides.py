@@ -94,7 +94,7 @@ class _Variable:
         return branch
 
     def _row(self, row: Row, each: Key, parts: list[str]) -> Node:
-        if not re.fullmatch(r"[0-9]+", parts[0]):
+        if not re.fullmatch(r"[0-9]{1,9}", parts[0]):
             raise _UnfitError(f"non-numeric index: {parts[0]}")
         index = int(parts[0])
         if index > len(row.items):

@@ -13,6 +13,8 @@ from refloat.settings.values import Notice, Refusal
 
 T = TypeVar("T")
 SUSPICIOUS = 1_000_000  # a bare number below one second was probably meant as seconds
+LONGEST = 8192  # characters of one value
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class _UnfitError(ValueError):
@@ -28,8 +30,8 @@ class Reading:
         self.refusals: list[Refusal] = []
 
     def text(self, path: str, default: str) -> str:
-        """Return a scalar as it was written."""
-        return self._read(path, default, _text)
+        """Return a scalar as it was written, on one line."""
+        return self._read(path, default, _line)
 
     def flag(self, path: str, *, default: bool | T) -> bool | T:
         """Return true or false, or `default` when nothing is said."""
@@ -52,7 +54,7 @@ class Reading:
 
         def counted(node: Node) -> int:
             text = _text(node)
-            if not re.fullmatch(r"[-+]?[0-9]+", text):
+            if not re.fullmatch(r"[-+]?[0-9]{1,18}", text):
                 raise _UnfitError(f"must be a whole number, not {text!r}")
             if int(text) < least:
                 raise _UnfitError(f"must be at least {least}, not {text}")
@@ -156,7 +158,16 @@ class Reading:
 def _text(node: Node) -> str:
     if not isinstance(node, Leaf):
         raise _UnfitError("must be one plain value")
+    if len(node.text) > LONGEST:
+        raise _UnfitError(f"must be at most {LONGEST} characters")
     return node.text
+
+
+def _line(node: Node) -> str:
+    text = _text(node)
+    if _CONTROLS.search(text):
+        raise _UnfitError(f"must not have line breaks or other control characters, as {text!a} has")
+    return text
 
 
 def _flag(node: Node) -> bool:

@@ -15,6 +15,10 @@ class NotYamlError(ValueError):
     """A text is not one YAML document. The message is a sentence with the place."""
 
 
+class TooMuchError(NotYamlError):
+    """A text is larger, longer or deeper than any configuration is."""
+
+
 class SaidTwiceError(NotYamlError):
     """A key is said twice in one section, and only one of them would count. The message names both lines."""
 
@@ -66,13 +70,15 @@ def find(root: Branch, path: str) -> Node | None:
 
 def leaves(node: Node) -> Iterator[Leaf]:
     """Return the scalars under a node that say something, in order."""
-    if isinstance(node, Leaf):
-        if not node.is_null and node.text != "":
-            yield node
-        return
-    inner = node.entries.values() if isinstance(node, Branch) else node.items
-    for child in inner:
-        yield from leaves(child)
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Leaf):
+            if not node.is_null and node.text != "":
+                yield node
+        else:
+            inner = node.entries.values() if isinstance(node, Branch) else node.items
+            waiting.extend(reversed(list(inner)))
 
 
 def origins(node: Node) -> str:

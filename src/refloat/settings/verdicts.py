@@ -9,6 +9,7 @@ from refloat.settings.tree import Branch, Leaf, Node, Row, is_false, is_true, le
 from refloat.settings.values import Notice, Refusal
 
 BESIDE_A_DRIVER = frozenset({"maintenance", "cache", "delete", "redirect", "tag"})
+MOST_GUESSES = 100  # unknown keys of which the one that was meant is looked for: it takes a while
 SEVERAL_DRIVERS = "must provide exactly one storage type. Provided: [{}]"  # distribution's own words
 
 
@@ -49,7 +50,7 @@ class Verdicts:
             self.refusals.append(Refusal(path, origins(node), "a section was expected here"))
 
     def _unknown(self, path: str, name: str, key: Key, node: Node) -> None:
-        meant = nearest(name, key.fields)
+        meant = nearest(name, key.fields) if len(self.notices) + len(self.refusals) < MOST_GUESSES else ""
         if path.startswith("refloat."):  # a mistyped window would delete early: never pass over ours
             self.refusals.append(Refusal(path, origins(node), f"there is no such key{meant}"))
         else:
