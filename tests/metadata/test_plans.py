@@ -108,6 +108,28 @@ def test_the_largest_and_the_newest_are_found_without_the_others(
     assert [step for step in found if step.startswith("USE TEMP B-TREE FOR ORDER BY")] == []
 
 
+def test_a_page_of_referrers_is_read_in_its_order_and_no_further(
+    said: tuple[Registry, set[str]], tmp_path: Path
+) -> None:
+    registry, statements = said
+    image = registry.image("one")
+    registry.put("v1", image)
+    for name in ("a", "b", "c"):
+        registry.put(name, registry.image(name, subject=Digest.of(image)))
+    statements.clear()
+    read = registry.metadata.read
+    digests = [entry["digest"] for entry in pull.list_referrers(read, TEAM, Digest.of(image), None)]
+    for kind in (None, "application/vnd.example.another"):
+        found = pull.list_referrers(read, TEAM, Digest.of(image), kind, str(digests[0]), 1)
+        assert [entry["digest"] for entry in found] == (digests[1:2] if kind is None else [])
+    assert len(read.referrer_facts(TEAM, Digest.of(image))) == 3
+    [*plans] = _walking(statements, tmp_path, re.compile(".*")).values()
+    assert len(plans) == 4
+    for steps in plans:
+        assert "SEARCH m USING INDEX manifests_referrers (repository=? AND subject=? AND digest>?)" in steps
+        assert [step for step in steps if STRAYS.search(step)] == []
+
+
 def test_what_a_repository_takes_is_added_up_from_its_own_rows(
     said: tuple[Registry, set[str]], tmp_path: Path
 ) -> None:

@@ -1,7 +1,6 @@
 """Lists of a registry, page after page. Spec: OCI Distribution 1.1 "Listing Tags", "Listing Referrers"."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from refloat.client.asking import Asking, Place
@@ -16,7 +15,6 @@ from refloat.language import say
 
 PAGE = 1000  # entries; registries that find it too many say 400, and are asked without a number
 NO_SUCH_API = frozenset({400, 404, 405, 501})  # registries older than the API say any of these
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
 
 
 def is_registry(asking: Asking) -> bool:
@@ -71,10 +69,10 @@ def _pages(asking: Asking, reply: Reply, place: Place, what: tuple[Scopes, str])
     seen = {place.path}
     while True:
         yield _entries(asking, reply, field)
-        following = _NEXT.search(reply.headers.get("link", ""))
+        following = next_in(reply.headers.get("link", ""))
         if following is None:
             return
-        place = asking.place(place, following[1])
+        place = asking.place(place, following)
         if place.path in seen or place.origin != asking.origin:
             raise Broken(say("the pages of {server} do not end", server=asking.origin.netloc))
         seen.add(place.path)
@@ -95,3 +93,35 @@ def _entries(asking: Asking, reply: Reply, field: str) -> list[object]:
     if not isinstance(found, list):
         raise Broken(say("{server} answers with no list", server=asking.origin.netloc))
     return found
+
+
+def next_in(link: str) -> str | None:
+    """Return the address that a Link header gives as the next one, RFC 8288 section 3. It is read once, to its end."""
+    at = 0
+    while (begins := link.find("<", at)) >= 0 and (ends := link.find(">", begins)) >= 0:
+        at = _place_of(",", link, ends + 1)
+        if "next" in _relations(link[ends + 1 : at]):
+            return link[begins + 1 : ends]
+    return None
+
+
+def _relations(parameters: str) -> list[str]:
+    begins = 0
+    while begins <= len(parameters):
+        ends = _place_of(";", parameters, begins)
+        name, _, value = parameters[begins:ends].partition("=")
+        if name.strip().lower() == "rel":
+            return value.strip().strip('"').lower().split()
+        begins = ends + 1
+    return []
+
+
+def _place_of(mark: str, text: str, at: int) -> int:
+    """Return where a mark stands next; one in quotes does not count. Without one it is the end."""
+    is_quoted = False
+    for place in range(at, len(text)):
+        if text[place] == '"':
+            is_quoted = not is_quoted
+        elif text[place] == mark and not is_quoted:
+            return place
+    return len(text)

@@ -5,7 +5,7 @@ import sqlite3
 from refloat.core.blocks import Block
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.receipts import Receipt, read_line
-from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
+from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, Referrer, ReferrersAsked, StoredManifest, Upload
 from refloat.metadata.rows import read_change
 
 _MANIFEST = """
@@ -42,11 +42,15 @@ _CATALOG = """
 SELECT name FROM repositories r WHERE name > ? AND EXISTS (SELECT 1 FROM tips t WHERE t.repository = r.id)
 ORDER BY name LIMIT ?"""
 
-_REFERRERS = """
-SELECT m.digest, m.media_type, m.artifact_type, length(m.body), m.pushed_at, m.body
+_REFERRER_FACTS = """
+SELECT m.digest, m.media_type, m.artifact_type, length(m.body), m.pushed_at
 FROM repositories r JOIN manifests m ON m.repository = r.id
 JOIN tips t ON t.repository = r.id AND t.reference = m.digest
-WHERE r.name = ? AND m.subject = ? ORDER BY m.digest"""
+WHERE r.name = ?1 AND m.subject = ?2 AND m.digest > ?3 AND (?4 IS NULL OR m.artifact_type = ?4)
+ORDER BY m.digest LIMIT ?5"""
+
+# In the order of its index: who stops reading has read no body beyond that. A damaged row may call a body text.
+_REFERRERS = _REFERRER_FACTS.replace("m.pushed_at", "m.pushed_at, CAST(m.body AS BLOB)")
 
 _DELETED_BY = """
 SELECT m.change, m.new, m.held FROM repositories r JOIN moves m ON m.repository = r.id
@@ -98,8 +102,21 @@ class SqliteReader:
     def catalog(self, last: str, limit: int) -> list[RepositoryName]:
         return [row[0] for row in self._execute(_CATALOG, (last, limit))]
 
-    def referrers(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]:
-        return [ManifestFacts(Digest(row[0]), *row[1:]) for row in self._execute(_REFERRERS, (repository, subject))]
+    def referrers(self, repository: RepositoryName, subject: Digest, asked: ReferrersAsked) -> list[Referrer]:
+        limit = -1 if asked.limit is None else asked.limit
+        rows = self._execute(_REFERRERS, (repository, subject, asked.after, asked.artifact_type, limit))
+        found, size = list[Referrer](), 0
+        for row in rows:
+            found.append(Referrer(Digest(row[0]), *row[1:]))
+            size += found[-1].size
+            if asked.most is not None and size > asked.most:
+                rows.close()
+                break
+        return found
+
+    def referrer_facts(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]:
+        rows = self._execute(_REFERRER_FACTS, (repository, subject, "", None, -1))
+        return [ManifestFacts(Digest(row[0]), *row[1:]) for row in rows]
 
     def deleted_by(self, repository: RepositoryName, reference: Reference) -> Change | None:
         row = self._execute(_DELETED_BY, (repository, reference)).fetchone()

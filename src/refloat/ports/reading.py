@@ -17,6 +17,8 @@ from refloat.core.records import (
     ManifestFacts,
     Moved,
     PastValue,
+    Referrer,
+    ReferrersAsked,
     RepositoryEntry,
     StoredManifest,
     TagEntry,
@@ -51,7 +53,11 @@ class Reader(Protocol):
     def catalog(self, last: str, limit: int) -> list[RepositoryName]:
         """Return repositories with something live, after `last`, byte-wise."""
 
-    def referrers(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]: ...
+    def referrers(self, repository: RepositoryName, subject: Digest, asked: ReferrersAsked) -> list[Referrer]:
+        """Return live manifests that refer to one, byte-wise by digest; the first body that is too much is the last."""
+
+    def referrer_facts(self, repository: RepositoryName, subject: Digest) -> list[ManifestFacts]:
+        """Return all live manifests that refer to one, byte-wise by digest."""
 
     def deleted_by(self, repository: RepositoryName, reference: Reference) -> Change | None:
         """Return the last change that moved `reference` to nothing, without its moves, if it still can be undone."""

@@ -76,7 +76,7 @@ def show(stores: Stores, repository: RepositoryName, reference: Reference) -> Im
         annotations=annotations_of(manifest.body),
         parts=parts,
         tags=tuple(stores.listing.tags_on(repository, manifest.digest)),
-        referrers=tuple(stores.read.referrers(repository, manifest.digest)),
+        referrers=tuple(stores.read.referrer_facts(repository, manifest.digest)),
         since=past[0] if past else None,
     )
 

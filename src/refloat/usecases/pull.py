@@ -1,10 +1,14 @@
 """What a puller asks: manifests, blobs, tags, repositories, referrers."""
 
-from refloat.core.errors import BlobUnknown, ManifestUnknown, NameUnknown
+from contextlib import suppress
+
+from refloat.core.errors import BlobUnknown, ManifestInvalid, ManifestUnknown, NameUnknown
 from refloat.core.manifest import annotations_of
 from refloat.core.names import Digest, Reference, RepositoryName
-from refloat.core.records import Blob, ManifestFacts, StoredManifest
+from refloat.core.records import Blob, Referrer, ReferrersAsked, StoredManifest
 from refloat.ports import BlobStore, Reader, Transaction
+
+MOST_READ = 16 * 1024 * 1024  # bytes of manifests that one list of referrers reads
 
 
 def resolve(read: Reader, repository: RepositoryName, reference: Reference) -> StoredManifest:
@@ -25,10 +29,8 @@ def _missing(read: Reader, repository: RepositoryName, reference: Reference) -> 
     named = {"repository": repository, "reference": reference}
     change = read.deleted_by(repository, reference)
     if change is not None:
-        deleted = {"deleted_by": change.id, "deleted_at": change.at, "held_until": change.held_until}
-        return ManifestUnknown(
-            f"{reference} was deleted from {repository}; refloat undo {change.id} brings it back", {**named, **deleted}
-        )
+        past = {"deleted_by": change.id, "deleted_at": change.at, "held_until": change.held_until}
+        return ManifestUnknown(deleted(repository, reference, f"refloat undo {change.id}"), {**named, **past})
     purge = read.purge_of(repository, reference)
     if purge is not None:
         return ManifestUnknown(
@@ -36,6 +38,11 @@ def _missing(read: Reader, repository: RepositoryName, reference: Reference) -> 
             {**named, "purged_by": purge.id, "purged_at": purge.at},
         )
     return ManifestUnknown(f"{repository} has no {reference}", named)
+
+
+def deleted(repository: object, reference: object, undo: str) -> str:
+    """Return the sentence about what was deleted; `undo` is the command that brings it back."""
+    return f"{reference} was deleted from {repository}; {undo} brings it back"
 
 
 def _whole(manifest: StoredManifest) -> StoredManifest:
@@ -83,24 +90,31 @@ def list_repositories(read: Reader, last: str, limit: int) -> list[RepositoryNam
 
 
 def list_referrers(
-    read: Reader, repository: RepositoryName, subject: Digest, artifact_type: str | None
+    read: Reader,
+    repository: RepositoryName,
+    subject: Digest,
+    artifact_type: str | None,
+    after: str = "",
+    limit: int | None = None,
 ) -> list[dict[str, object]]:
-    """Return descriptors of what refers to `subject`; an empty list for anything unknown.
+    """Return descriptors of what refers to `subject` after the digest `after`; an empty list for anything unknown.
 
-    Spec: "Listing Referrers".
+    At most `limit`, and no more than come of reading MOST_READ bytes of manifests: the first one with which they are
+    more is the last. Spec: "Listing Referrers".
     """
-    found = read.referrers(repository, subject)
-    return [_descriptor(facts) for facts in found if artifact_type in (None, facts.artifact_type)]
+    found = read.referrers(repository, subject, ReferrersAsked(artifact_type, after, limit, MOST_READ))
+    return [_descriptor(referrer) for referrer in found]
 
 
-def _descriptor(facts: ManifestFacts) -> dict[str, object]:
+def _descriptor(referrer: Referrer) -> dict[str, object]:
     descriptor: dict[str, object] = {
-        "mediaType": facts.media_type,
-        "digest": facts.digest,
-        "size": facts.size,
+        "mediaType": referrer.media_type,
+        "digest": referrer.digest,
+        "size": referrer.size,
     }
-    if facts.artifact_type is not None:
-        descriptor["artifactType"] = facts.artifact_type
-    if annotations := annotations_of(facts.body):
-        descriptor["annotations"] = annotations
+    if referrer.artifact_type is not None:
+        descriptor["artifactType"] = referrer.artifact_type
+    with suppress(ManifestInvalid):  # one damaged body does not hide the others
+        if annotations := annotations_of(referrer.body):
+            descriptor["annotations"] = annotations
     return descriptor

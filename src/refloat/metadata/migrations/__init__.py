@@ -7,6 +7,7 @@ from refloat.metadata.migrations import (
     v0004_walks,
     v0005_lists,
     v0006_sizes,
+    v0007_referrers,
 )
 
 STEPS: tuple[tuple[str, ...], ...] = (
@@ -16,5 +17,6 @@ STEPS: tuple[tuple[str, ...], ...] = (
     v0004_walks.STATEMENTS,
     v0005_lists.STATEMENTS,
     v0006_sizes.STATEMENTS,
+    v0007_referrers.STATEMENTS,
 )
 """The statements of each step, oldest first; the number of steps applied is the schema's version."""
