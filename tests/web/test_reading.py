@@ -34,7 +34,12 @@ ROWS: list[tuple[str, Mapping[str, str], int, Shows]] = [
         "content-type": "application/octet-stream", "content-length": str(LAYER_SIZE), "accept-ranges": "bytes",
         "docker-content-digest": "{layer}", "etag": '"{layer}"', "x-content-type-options": "nosniff"}),
     ("HEAD {r}/blobs/{layer}", {}, 200, {"content-length": str(LAYER_SIZE), "docker-content-digest": "{layer}"}),
-    ("GET {r}/blobs/{layer}", {"If-None-Match": '"{layer}"'}, 304, {}),
+    ("GET {r}/blobs/{layer}", {"If-None-Match": '"{layer}"'}, 304, {"content-length": None}),
+    ("HEAD {r}/blobs/{layer}", {"If-None-Match": '"x", W/"{layer}"'}, 304, {
+        "etag": '"{layer}"', "content-length": None}),
+    ("HEAD {r}/blobs/{layer}", {"If-None-Match": "*"}, 304, {}),
+    ("HEAD {r}/blobs/{layer}", {"If-None-Match": '"{image}"'}, 200, {}),
+    ("HEAD {r}/manifests/v1", {"If-None-Match": '"{image}"'}, 304, {"etag": '"{image}"', "content-length": None}),
     ("GET {r}/blobs/{layer}", {"Range": "bytes=0-0"}, 206, {
         "content-range": f"bytes 0-0/{LAYER_SIZE}", "content-length": "1", "docker-content-digest": "{layer}"}),
     ("GET {r}/blobs/{layer}", {"Range": "bytes=10200-"}, 206, {
@@ -109,7 +114,8 @@ REFUSALS: list[tuple[str, int, str]] = [
     ("PATCH {r}/manifests/v1", 405, "UNSUPPORTED"),
     ("PUT {r}/blobs/{layer}", 405, "UNSUPPORTED"),
     ("DELETE /v2/_catalog", 405, "UNSUPPORTED"),
-    ("OPTIONS {r}/manifests/v1", 405, "UNSUPPORTED"),
+    ("OPTIONS {r}/nothing/v1", 404, "NAME_UNKNOWN"),
+    ("OPTIONS /v2/Upper/manifests/v1", 400, "NAME_INVALID"),
 ]
 
 

@@ -108,10 +108,13 @@ def mount(
     return tx.read.blob(source, digest, now) is not None and tx.lease(repository, digest, now + lease)
 
 
-def release(tx: Transaction, repository: RepositoryName, digest: Digest, now: int) -> None:
-    """End this repository's lease on a blob; what a manifest uses stays. Raises BlobUnknown."""
-    if not tx.release(repository, digest, now) and tx.read.blob(repository, digest, now) is None:
+def release(tx: Transaction, repository: RepositoryName, digest: Digest, now: int) -> bool:
+    """End this repository's lease on a blob. True: a live manifest uses it, so that it stays. Raises BlobUnknown."""
+    was_leased = tx.release(repository, digest, now)
+    is_used = tx.read.blob(repository, digest, now) is not None
+    if not was_leased and not is_used:
         raise BlobUnknown(f"{repository} has no blob {digest}", {"digest": digest})
+    return is_used
 
 
 def _unknown(upload: str) -> BlobUploadUnknown:

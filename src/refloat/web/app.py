@@ -12,6 +12,7 @@ from refloat.web import blobs, listings, manifests, uploads
 from refloat.web.asgi import ASGIApp, ClientGone, Header, Receive, Request, Scope, Send
 from refloat.web.door import Door
 from refloat.web.errors import JSON, tell, tell_unexpected
+from refloat.web.hosts import refuse_hostless
 from refloat.web.paths import name_in
 from refloat.web.routing import Handler, Parse, Place, Route, Router
 from refloat.web.services import Services
@@ -31,6 +32,11 @@ async def base(door: Door, request: Request) -> None:
 async def root(door: Door, request: Request) -> None:
     """GET /: what load balancers look at."""
     await request.answer(200, [(b"cache-control", b"no-cache")])
+
+
+async def options(request: Request, place: Place) -> None:
+    """OPTIONS: what may be done here. With the configured headers it answers a browser that asks before it does."""
+    await request.answer(204, [(b"allow", ", ".join((*place.methods, "OPTIONS")).encode())])
 
 
 def routes(reserved: str) -> dict[str, tuple[Route, ...]]:
@@ -98,6 +104,7 @@ class Registry:
                 self._services.access(request)
 
     async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
+        refuse_hostless(request)
         raw = request.raw_path
         if raw.startswith(self._managed):
             self._router.path(raw)  # refuses what could be read in two ways
@@ -105,9 +112,12 @@ class Registry:
             return
         place = self._router.find(raw)
         handler = place.methods.get(request.method)
-        if handler is None:
+        if handler is not None:
+            await handler(self._door, request, *place.arguments)
+        elif request.method == "OPTIONS":
+            await options(request, place)
+        else:
             raise _unsupported(request, place)
-        await handler(self._door, request, *place.arguments)
 
     async def _manage(self, request: Request, receive: Receive, send: Send) -> None:
         if self._management is None:
@@ -123,7 +133,7 @@ def application(services: Services) -> ASGIApp:
 def _common_headers(services: Services) -> list[Header]:
     """Return what every answer carries: ours, where the configuration has no say, and the configuration's."""
     configured = [
-        (name.lower().encode(), value.encode())
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, values in services.settings.headers.items()
         for value in values
     ]

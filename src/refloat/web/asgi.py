@@ -18,6 +18,7 @@ Header = tuple[bytes, bytes]
 MOST_PRINTED = 200
 MOST_PARAMETERS = 100
 BODILESS = frozenset({"GET", "HEAD"})
+UNMEASURED = frozenset({204, 304})  # answers whose head ends them: RFC 9110 section 8.6 wants no length of nothing
 DRAIN_SECONDS = 5.0
 DRAIN_IDLE = 0.5
 
@@ -30,7 +31,7 @@ class Request:
     """A request, what its path named, and what was answered."""
 
     __slots__ = (
-        "_answered", "_body", "_id", "_receive", "_send", "_started", "common", "head", "length", "method",
+        "_answered", "_body", "_fields", "_id", "_receive", "_send", "_started", "common", "head", "length", "method",
         "scope", "status", "timeout",
     )  # fmt: skip
 
@@ -47,16 +48,16 @@ class Request:
         self._started = False
         self._answered = False
         self._body: Literal["awaited", "coming", "ended"] = "awaited"
+        self._fields: dict[bytes, bytes] | None = None
         self._id = ""
 
     # what was asked
 
     def header(self, name: bytes) -> bytes | None:
-        """Return the first header of this name (lower case)."""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                return value  # type: ignore[no-any-return]
-        return None
+        """Return a header by its name in lower case; lines of one name are one list, RFC 9110 section 5.3."""
+        if self._fields is None:
+            self._fields = _joined(self.scope["headers"])
+        return self._fields.get(name)
 
     def text_header(self, name: bytes) -> str:
         """Return a header's text, empty when it is absent."""
@@ -113,6 +114,11 @@ class Request:
         value = self.header(b"content-length")
         return int(value) if value is not None and value.isdigit() else None
 
+    @property
+    def has_body(self) -> bool:
+        """Does the head announce a body? One that tells its end itself may still be empty."""
+        return self._announced() != 0
+
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes. Raises UploadTooSlow, ClientGone.
 
@@ -148,7 +154,10 @@ class Request:
         if self.method not in BODILESS and self._is_body_under_way():
             await self._answer_early(status, headers, body)
             return
-        await self.start(status, [*headers, (b"content-length", b"%d" % len(body))], len(body))
+        if status in UNMEASURED:
+            await self.start(status, headers, 0)
+        else:
+            await self.start(status, [*headers, (b"content-length", b"%d" % len(body))], len(body))
         await self.send_body(b"" if self.head else body, "last")
 
     async def start(self, status: int, headers: Sequence[Header], length: int) -> None:
@@ -208,3 +217,13 @@ class Request:
         """Return when the client closes the connection."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
+
+
+def _joined(lines: Sequence[Header]) -> dict[bytes, bytes]:
+    fields = dict(lines)
+    if len(fields) == len(lines):
+        return fields
+    gathered: dict[bytes, list[bytes]] = {name: [] for name in fields}
+    for name, value in lines:
+        gathered[name].append(value)
+    return {name: b", ".join(values) for name, values in gathered.items()}

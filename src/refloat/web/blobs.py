@@ -8,7 +8,7 @@ from refloat.usecases.pull import open_blob, renew, wants_renewal
 from refloat.usecases.upload import release
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
-from refloat.web.manifests import is_match
+from refloat.web.manifests import is_match, warning
 from refloat.web.ranges import Span, span_of
 from refloat.web.sending import send_span
 
@@ -25,19 +25,18 @@ async def head(door: Door, request: Request, repository: RepositoryName, digest:
     if wants_renewal(blob, now, door.settings.lease):
         with suppress(StorageFull, Unavailable):  # a look still works where nothing can be written
             await door.metadata.note(lambda tx: renew(tx, repository, digest, now, door.settings.lease))
-    size = b"%d" % blob.size
-    encoded = digest.encode()
-    await request.start(
-        200, [*FIXED, (b"content-length", size), (b"docker-content-digest", encoded), (b"etag", b'"%b"' % encoded)], 0
-    )
+    headers = _headers(digest)
+    if is_match(request.header(b"if-none-match"), _etag(digest)):
+        await request.answer(304, headers)
+        return
+    await request.start(200, [*headers, (b"content-length", b"%d" % blob.size)], 0)
     await request.send_body(b"", "last")
 
 
 async def get(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> None:
     """GET: the whole blob, or the one range that was asked for."""
     blob = open_blob(door.metadata.read, door.blobs, repository, digest, door.services.now())
-    etag = b'"%b"' % digest.encode()
-    headers = [*FIXED, (b"docker-content-digest", digest.encode()), (b"etag", etag)]
+    etag, headers = _etag(digest), _headers(digest)
     if is_match(request.header(b"if-none-match"), etag):
         await request.answer(304, headers)
         return
@@ -59,5 +58,16 @@ async def delete(door: Door, request: Request, repository: RepositoryName, diges
     if not door.settings.delete_enabled:
         raise Unsupported("deletion is switched off here (storage.delete.enabled)")
     now = door.services.now()
-    await door.metadata.write_brief(lambda tx: release(tx, repository, digest, now))
-    await request.answer(202, [(b"docker-content-digest", digest.encode())])
+    is_used = await door.metadata.write_brief(lambda tx: release(tx, repository, digest, now))
+    headers: list[Header] = [(b"docker-content-digest", digest.encode())]
+    if is_used:
+        headers.append(warning("the blob stays: a manifest of this repository uses it"))
+    await request.answer(202, headers)
+
+
+def _etag(digest: Digest) -> bytes:
+    return b'"%b"' % digest.encode()
+
+
+def _headers(digest: Digest) -> list[Header]:
+    return [*FIXED, (b"docker-content-digest", digest.encode()), (b"etag", _etag(digest))]

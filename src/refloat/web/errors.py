@@ -4,13 +4,14 @@ Spec: OCI Distribution 1.1 "Error Codes".
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from refloat.core import errors
 from refloat.core.errors import RefloatError, code_of
 from refloat.web.asgi import Header, Request
+from refloat.web.paths import STATE
 from refloat.web.spelling import rfc3339
 
 WIRE: dict[type[RefloatError], int] = {
@@ -68,11 +69,14 @@ def with_moments(detail: object) -> object:
     return detail
 
 
-async def tell(request: Request, condition: RefloatError) -> None:
-    """Answer with a condition, while a body may still be coming; it is too late where an answer has begun."""
+async def tell(request: Request, condition: RefloatError, more: Sequence[Header] = ()) -> None:
+    """Answer with a condition, while a body may still be coming; it is too late where an answer has begun.
+
+    `more` are headers beside those that go with the condition.
+    """
     if request.has_started:
         raise condition
-    headers = [JSON, *_headers_of(request, condition)]
+    headers = [JSON, *_headers_of(request, condition), *more]
     await request.answer(WIRE[type(condition)], headers, body_of(condition))
 
 
@@ -88,7 +92,8 @@ async def tell_unexpected(request: Request) -> None:
 def _headers_of(request: Request, condition: RefloatError) -> list[Header]:
     detail = condition.detail if isinstance(condition.detail, dict) else {}
     if isinstance(condition, errors.UploadOutOfOrder):
-        return [(b"location", request.raw_path), (b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
+        place = request.raw_path.partition(b"?")[0] + STATE.encode()
+        return [(b"location", place), (b"range", b"0-%d" % max(0, int(str(detail.get("offset", 0))) - 1))]
     if isinstance(condition, errors.RangeNotSatisfiable):
         return [(b"content-range", b"bytes */%d" % int(str(detail.get("size", 0))))]
     if isinstance(condition, errors.MethodUnsupported):

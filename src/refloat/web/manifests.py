@@ -2,20 +2,27 @@
 
 from datetime import UTC, datetime
 
-from refloat.core.errors import ManifestTooLarge, Unsupported
+from refloat.core.errors import ManifestTooLarge, ManifestUnknown, Unsupported
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
 from refloat.usecases.delete import delete_reference
-from refloat.usecases.pull import resolve
+from refloat.usecases.pull import deleted, resolve
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
+from refloat.web.errors import tell
+
+MOST_TAG_LINES = 10  # lines of OCI-Tag; further tags join them, because some clients read 100 headers and no more
 
 
 async def get(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """GET and HEAD: the bytes as pushed, under the type they were pushed with; Accept selects nothing."""
-    stored = resolve(door.metadata.read, repository, reference)
+    try:
+        stored = resolve(door.metadata.read, repository, reference)
+    except ManifestUnknown as condition:
+        await _tell_missing(door, request, condition)
+        return
     digest = stored.digest.encode()
     etag = b'"' + digest + b'"'
     headers = [(b"docker-content-digest", digest), (b"etag", etag)]
@@ -24,6 +31,16 @@ async def get(door: Door, request: Request, repository: RepositoryName, referenc
         return
     headers.append((b"content-type", stored.media_type.encode()))
     await request.answer(200, headers, stored.body)
+
+
+async def _tell_missing(door: Door, request: Request, condition: ManifestUnknown) -> None:
+    """Answer 404; how what was deleted comes back is said in a header too: HEAD has no body."""
+    detail = condition.detail if isinstance(condition.detail, dict) else {}
+    if "deleted_by" in detail:
+        undo = door.undo_command(request, str(detail["deleted_by"]))
+        condition = ManifestUnknown(deleted(detail["repository"], detail["reference"], undo), detail)
+    told = [warning(condition.message)] if detail.keys() & {"deleted_by", "purged_by"} else []
+    await tell(request, condition, told)
 
 
 def is_match(header: bytes | None, etag: bytes) -> bool:
@@ -39,7 +56,7 @@ def _condition(request: Request) -> Precondition:
 
 async def put(door: Door, request: Request, repository: RepositoryName, reference: Reference) -> None:
     """PUT: store, make live, move the tags; `?tag=` names more of them."""
-    tags = tuple(Tag.parse(tag) for tag in request.query().get("tag", ()))
+    tags = tuple(Tag.parse(tag) for tag in dict.fromkeys(request.query().get("tag", ())))
     push = ManifestPush(
         reference=reference,
         body=await _body(request),
@@ -54,7 +71,7 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         (b"docker-content-digest", pushed.digest.encode()),
         (b"etag", b'"' + pushed.digest.encode() + b'"'),
         *change_header(pushed.change),
-        *((b"oci-tag", tag.encode()) for tag in tags),
+        *((b"oci-tag", ", ".join(tags[first::MOST_TAG_LINES]).encode()) for first in range(len(tags[:MOST_TAG_LINES]))),
     ]
     if pushed.subject is not None:
         headers.append((b"oci-subject", pushed.subject.encode()))
@@ -82,8 +99,10 @@ async def delete(door: Door, request: Request, repository: RepositoryName, refer
     condition = _condition(request)
     done = await door.metadata.write(lambda tx: delete_reference(tx, repository, reference, cause, condition))
     until = datetime.fromtimestamp(cause.held_until / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    warning = f'299 - "deleted; until {until} this brings it back: refloat undo {done.change}"'
-    headers = [*change_header(done.change), (b"warning", warning.encode())]
+    headers = [*change_header(done.change)]
+    if done.change is not None:
+        undo = door.undo_command(request, done.change)
+        headers.append(warning(f"deleted; until {until} this brings it back: {undo}"))
     if isinstance(reference, Digest):
         headers.append((b"docker-content-digest", reference.encode()))
     await request.answer(202, headers)
@@ -92,3 +111,8 @@ async def delete(door: Door, request: Request, repository: RepositoryName, refer
 def change_header(change: str | None) -> tuple[Header, ...]:
     """Return the header that names the change a request made."""
     return ((b"refloat-change", change.encode()),) if change is not None else ()
+
+
+def warning(text: str) -> Header:
+    """Return the header whose text clients show to people. `text` has no quotes. Spec: "Warnings"."""
+    return (b"warning", f'299 - "{text}"'.encode())

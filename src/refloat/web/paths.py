@@ -1,9 +1,13 @@
 """A path as it came, decoded once, and the names in it."""
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import unquote_to_bytes
 
 from refloat.core.errors import NameInvalid
 from refloat.core.names import RepositoryName, printable
+
+STATE = "?_state=open"
+"""Ends the address of an upload: clients made for distribution append `&digest=` to it. What it says is not read."""
 
 
 def decode(raw: bytes) -> str:
@@ -19,6 +23,12 @@ def decode(raw: bytes) -> str:
     if not path.isprintable():
         raise NameInvalid("names have no control characters", {"path": printable(path)})
     return path
+
+
+def digest_in(query: Mapping[str, Sequence[str]]) -> str:
+    """Return the digest that a query names, also one that was appended as `?digest=` to an upload's address."""
+    said = query.get("digest") or [query.get("_state", [""])[0].partition("?digest=")[2]]
+    return said[0]
 
 
 def name_in(text: str, reserved: str) -> RepositoryName:

@@ -26,17 +26,22 @@ from refloat.ports import Transaction, UploadFile
 from refloat.usecases import upload as sessions
 from refloat.web.asgi import ClientGone, Header, Request
 from refloat.web.door import Door
+from refloat.web.paths import STATE, digest_in
 from refloat.web.ranges import Span, content_range
 from refloat.web.streaming import pour
+
+NOTHING = frozenset(Digest.of(b"", algorithm) for algorithm in ALGORITHMS)
+"""The digests of an empty blob."""
 
 
 async def begin(door: Door, request: Request, repository: RepositoryName) -> None:
     """POST: mount, take a whole blob at once, or begin a session."""
     query = request.query()
-    if "mount" in query and await _mount(door, request, repository, query):
+    mount = query.get("mount", [""])[0]
+    if mount and await _mount(door, request, repository, mount, query.get("from", [""])[0]):
         return
     _check_algorithm(query)
-    whole = Digest.parse(query["digest"][0]) if "digest" in query and "mount" not in query else None
+    whole = None if mount or "digest" not in query else _whole(request, query["digest"][0])
     _check_room(door, request.content_length() or 0)
     upload = await _open_session(door, repository)
     if whole is not None:
@@ -60,20 +65,26 @@ async def _open_session(door: Door, repository: RepositoryName) -> Upload:
     return upload
 
 
-async def _mount(door: Door, request: Request, repository: RepositoryName, query: dict[str, list[str]]) -> bool:
+def _whole(request: Request, said: str) -> Digest | None:
+    """Return the digest of the blob that the body is. None: an empty body asks for a session, whatever is to come."""
+    if request.has_body:
+        return Digest.parse(said)
+    return Digest(said) if said in NOTHING else None
+
+
+async def _mount(door: Door, request: Request, repository: RepositoryName, mount: str, source: str) -> bool:
     """Try to mount. Anything in doubt is answered like anything missing: with a session. Raises Blocked."""
-    digest = Digest.parse(query["mount"][0])
     try:
-        source = door.name(query.get("from", [""])[0])
-    except NameInvalid:
+        digest, origin = Digest.parse(mount), door.name(source)
+    except (DigestInvalid, NameInvalid):
         return False
     now = door.services.now()
     refuse_blocked(door.metadata.read.block_on(digest))
-    blob = door.metadata.read.blob(source, digest, now)
+    blob = door.metadata.read.blob(origin, digest, now)
     if blob is None or door.blobs.size(blob.key) != blob.size:
         return False
     lease = door.settings.lease
-    if not await door.metadata.write_brief(lambda tx: sessions.mount(tx, repository, source, digest, now, lease)):
+    if not await door.metadata.write_brief(lambda tx: sessions.mount(tx, repository, origin, digest, now, lease)):
         return False
     await request.answer(201, _blob_headers(door, request, repository, digest))
     return True
@@ -103,10 +114,10 @@ async def append(door: Door, request: Request, repository: RepositoryName, uploa
 
 async def finish(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """PUT: append what comes and enter the blob under its digest."""
-    digests = request.query().get("digest")
-    if not digests:
+    said = digest_in(request.query())
+    if not said:
         raise DigestInvalid("the last request of an upload names the digest: ?digest=")
-    digest = Digest.parse(digests[0])
+    digest = Digest.parse(said)
     try:
         found = sessions.find(door.metadata.read, repository, upload, door.services.now())
         await _finish(door, request, found, digest)
@@ -119,7 +130,7 @@ async def finish(door: Door, request: Request, repository: RepositoryName, uploa
 async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -> None:
     with door.blobs.open_upload(found) as file:
         found = _locked(door, file, found)
-        span = _expected(request, found)
+        span = _expected(request, found) if request.has_body else None
         await _receive(door, request, file)
         _check_length(span, file.size - found.size)
         actual = await file.digest(digest.algorithm)
@@ -219,7 +230,7 @@ def _check_algorithm(query: dict[str, list[str]]) -> None:
 
 
 def _session_headers(door: Door, request: Request, upload: Upload) -> list[Header]:
-    path = f"/v2/{upload.repository}/blobs/uploads/{upload.id}"
+    path = f"/v2/{upload.repository}/blobs/uploads/{upload.id}{STATE}"
     return [
         (b"location", door.location(request, path)),
         (b"range", b"0-%d" % max(0, upload.size - 1)),
