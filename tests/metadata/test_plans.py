@@ -19,8 +19,8 @@ from refloat.usecases.remove import Selection, remove
 from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import DAY, TEAM, Registry, index_of
 
-WALKS = re.compile(r"^SCAN (?!CONSTANT|n VIRTUAL TABLE)|\(repository=\?\)")
-"""What walks; `n` is the list of digests that a statement was given."""
+WALKS = re.compile(r"^SCAN (?!CONSTANT|n VIRTUAL TABLE|h$)|\(repository=\?\)")
+"""What walks; `n` is the list of digests that a statement was given, `h` what holds each of them."""
 LISTS = re.compile(r"max\(seq\)|FROM doomed|FROM unswept|FROM rounds|FROM tips t?\s*WHERE .*LIMIT")
 """The end of an index, and lists whose whole point is to walk."""
 

@@ -31,6 +31,7 @@ class Calls:
     """The functions under a directory that is a package, and which of them each leads to."""
 
     def __init__(self, package: Path) -> None:
+        self._package = package.name
         self._modules = {_dotted(package, path): _read(package, path) for path in sorted(package.rglob("*.py"))}
         self.leads_to: dict[Name, set[Name]] = {}
         for module in self._modules.values():
@@ -84,8 +85,11 @@ class Calls:
         if isinstance(holder, ast.Call) and isinstance(holder.func, ast.Name) and holder.func.id in module.classes:
             holder = holder.func  # what it just made
         if isinstance(holder, ast.Name):
-            if holder.id in module.modules and module.modules[holder.id] in self._modules:
-                yield from self._named(self._modules[module.modules[holder.id]], node.attr, {})
+            place = module.modules.get(holder.id, self._package)
+            if place in self._modules and holder.id in module.modules:
+                yield from self._named(self._modules[place], node.attr, {})
+                return
+            if place.partition(".")[0] != self._package:  # such as `os`: nothing there knows of us
                 return
             if owner is not None and holder.id in ("self", "cls", owner.name):
                 yield from self._method(module, owner, node.attr)

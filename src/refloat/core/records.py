@@ -116,14 +116,6 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Of a change's references: is one still where it moved it, and is one neither there nor where it was before?"""
-
-    stands: bool
-    moved_on: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PastValue:
     """One value a reference had: since which move, and by whom."""
 

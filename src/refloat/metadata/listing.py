@@ -7,7 +7,8 @@ from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
-from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, Standing, StoredManifest, TagEntry
+from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, StoredManifest, TagEntry
+from refloat.core.standing import Standing
 from refloat.metadata import committed
 from refloat.metadata.committed import Row
 from refloat.metadata.pricing import BLOBS_BELOW, SqlitePrices

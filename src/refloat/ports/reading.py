@@ -18,12 +18,12 @@ from refloat.core.records import (
     Moved,
     PastValue,
     RepositoryEntry,
-    Standing,
     StoredManifest,
     TagEntry,
     Upload,
 )
 from refloat.core.referrers import Referrer, ReferrersAsked
+from refloat.core.standing import Standing
 
 
 class Reader(Protocol):

@@ -11,6 +11,7 @@ STATEMENTS = (
         digest TEXT NOT NULL,
         PRIMARY KEY (repository, digest)) WITHOUT ROWID""",
     "CREATE INDEX IF NOT EXISTS refs_children ON refs (repository, parent) WHERE child IS NOT NULL",
+    "DELETE FROM sqlite_stat1 WHERE idx = 'refs_children'",
     "INSERT INTO sqlite_stat1 VALUES ('refs', 'refs_children', '1000000 1000 2')",
 )
 
