@@ -69,7 +69,7 @@ def hollow_in(read: Reader, blobs: BlobStore, digests: Sequence[Digest]) -> froz
     Looks at the disk, so it runs before the transaction; the push asks again whether a key is still the live one.
     Raises Unavailable.
     """
-    live = read.live_keys(digests)
+    live = read.live_keys(digests) if digests else []
     return frozenset(key.key for key in live if key.damaged or blobs.size(key.key) != key.size)
 
 
