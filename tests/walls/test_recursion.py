@@ -20,7 +20,6 @@ ALLOWED = {
     "core/prices.py: Waiting.by": NAMESAKE,
     "main/group.py: Verbs.shell_complete": NAMESAKE,
     "main/purger.py: Purger.notes": NAMESAKE,
-    "main/server.py: Server._spawn_asgi_worker": NAMESAKE,
     "metadata/store.py: SqliteMetadata.close": NAMESAKE,
     "metadata/writer.py": TURNS,
     "portable/facts.py: Facts.tags": NAMESAKE,
