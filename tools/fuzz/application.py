@@ -8,10 +8,11 @@ from typing import Any
 from tools.content import Part
 
 IMAGE = "application/vnd.oci.image.manifest.v1+json"
-SUBJECT = "sha256:" + "a" * 64
+SUBJECT, MANY, LARGE = ("sha256:" + letter * 64 for letter in "abc")
 CONFIG = Part("application/octet-stream", b"{}")
 REPOSITORY = "team/app"
 TAGS = 30
+MOST_REFERRERS = 520
 
 
 class Application:
@@ -62,6 +63,10 @@ class Application:
         self._must("POST", f"/v2/{REPOSITORY}/blobs/uploads/", f"digest={CONFIG.digest}", CONFIG.body)
         for number in range(TAGS):
             self._must("PUT", f"/v2/{REPOSITORY}/manifests/v{number}", "", _image(number).body)
+        for number in range(MOST_REFERRERS):
+            self._must("PUT", f"/v2/{REPOSITORY}/manifests/many", "", _image(number, MANY).body)
+        for number in range(3):
+            self._must("PUT", f"/v2/{REPOSITORY}/manifests/large", "", _image(number, LARGE, 2_000_000).body)
         self._must("DELETE", f"/v2/{REPOSITORY}/manifests/v3")
 
     def _must(self, method: str, path: str, query: str = "", body: bytes = b"") -> None:
@@ -69,13 +74,13 @@ class Application:
         assert status < 300, (status, said)
 
 
-def _image(number: int) -> Part:
-    """Return an image; one in three is a note about another."""
+def _image(number: int, subject: str = SUBJECT, size: int = 0) -> Part:
+    """Return an image; one in three is a note about `subject`, and all are about others than SUBJECT."""
     document: dict[str, object] = {
         "schemaVersion": 2, "mediaType": IMAGE, "config": CONFIG.descriptor(), "layers": [],
-        "annotations": {"number": str(number)},
+        "annotations": {"number": str(number), "filling": "x" * size},
     }  # fmt: skip
-    if number % 3 == 0:
-        document["subject"] = {"mediaType": IMAGE, "digest": SUBJECT, "size": 1}
+    if number % 3 == 0 or subject != SUBJECT:
+        document["subject"] = {"mediaType": IMAGE, "digest": subject, "size": 1}
         document["artifactType"] = "application/vnd.example.note"
     return Part(IMAGE, json.dumps(document).encode())

@@ -47,10 +47,14 @@ def open_(place: Path) -> Try:
         if switch & 128:
             stored = "application/vnd.oci.image.manifest.v1+json"
         try:
-            found = media.media_type_of(document, declared, stored)
+            found = media.media_type_of(document, media.bare(declared), stored)
             media.refuse_confusion(document, found)
+            refusal = media.refusal_of(document, found)
         except RefloatError:
             return "refused" if _looks_like_one(said) else "syntax"
+        if refusal is not None:
+            return "refused" if _looks_like_one(said) else "syntax"
+        must(not media.is_active(found), found)
         must(found.isascii(), found)
         must(found.isprintable(), found)
         must(len(found) <= 255, len(found))

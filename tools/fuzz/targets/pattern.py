@@ -55,7 +55,7 @@ def open_(place: Path) -> Try:
         named = RepositoryName(repository)
         must(found.matches_repository(named) == alone.matches_repository(named), data)
         matches = found.matches_tag(Tag(tag))
-        if len(tag) < 40 and found.tag.count("*") < 8 and Tag(tag).subject is None:
+        if _is_tag(tag) and len(tag) < 40 and found.tag.count("*") < 8:
             must(matches == fnmatchcase(tag, found.tag), (tag, found.tag))
         must(str(found) == pattern, data)
         must(str(alone) == found.repository, data)
@@ -64,9 +64,14 @@ def open_(place: Path) -> Try:
     return attempt
 
 
+def _is_tag(text: str) -> bool:
+    letters = text.replace(".", "").replace("-", "").replace("_", "")
+    return letters.isalnum() and text.isascii() and text[0] not in ".-"
+
+
 TARGET = Target(
     name="pattern",
-    modules=("refloat.core.patterns",),
+    modules=("refloat.core.patterns", "refloat.core.globs"),
     grow=grow,
     alter=alter,
     open=open_,

@@ -5,6 +5,7 @@ from random import Random
 from urllib.parse import quote
 
 from tools.fuzz import growing
+from tools.fuzz.application import LARGE, MANY
 from tools.fuzz.target import Target, Try, Verdict, must
 
 LISTS = (
@@ -13,6 +14,8 @@ LISTS = (
     "/v2/_refloat/v1/repositories/team/app/images", "/v2/_refloat/v1/repositories/team/app/history",
     "/v2/_refloat/v1/repositories/team/app/image", "/v2/nothing/tags/list",
 )  # fmt: skip
+LONG = ("/v2/team/app/referrers/" + MANY, "/v2/team/app/referrers/" + LARGE)
+FIRST_LONG = 254  # of a first byte: these take long, and are asked for rarely
 NAMES = (
     "n", "last", "artifactType", "repository", "by", "since", "kind", "before", "after", "reference", "which", "N", "x",
     "page",
@@ -50,7 +53,8 @@ def open_(place: Path) -> Try:
     application = Application(place)
 
     def attempt(data: bytes) -> Verdict:
-        path = LISTS[(data[0] if data else 0) % len(LISTS)]
+        switch = data[0] if data else 0
+        path = LONG[switch - FIRST_LONG] if switch >= FIRST_LONG else LISTS[switch % len(LISTS)]
         query = data[1:].replace(b"#", b"").replace(b" ", b"+")
         status, body = application.ask("GET", path, query)
         must(status < 500, (status, path, query, body[:200]))
