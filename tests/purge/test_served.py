@@ -168,7 +168,7 @@ def test_the_whole_way_by_the_command_line(serve: Serve, tmp_path: Path) -> None
     assert "--everywhere" in refused.err
     shown = shell("purge", "team/api:v1", "--everywhere", "-n")
     assert shown.code == 0
-    assert "team/web   tags v1 · 1 manifest" in shown.out
+    assert "team/web   tag v1 · 1 manifest" in shown.out
     assert shown.out.endswith("Dry run: nothing was changed.\n")
     asked = shell("purge", "team/api:v1", "--everywhere")
     assert (asked.code, asked.out) == (5, "")
@@ -200,7 +200,7 @@ def test_what_is_in_the_trash_is_named_by_its_tag(serve: Serve, tmp_path: Path) 
     assert json.loads(shell("history", "team/api:v1", "--json").out)["history"][-1]["state"] == "purged"
     gone = shell("undo", removed)
     assert gone.code == 6
-    assert "were purged, and nothing brings them back" in gone.err
+    assert "1 manifest that is needed was purged, and nothing brings it back" in gone.err
     push(served, "v1")
 
 

@@ -8,7 +8,7 @@ from refloat.cli.moves import named
 from refloat.cli.problems import Exit, Problem, problem_of
 from refloat.cli.reference import Reference
 from refloat.cli.session import Session
-from refloat.cli.wording import counted, ending, meant_day, moment, relative, short
+from refloat.cli.wording import counted, day, ending, meant_day, moment, relative, short
 from refloat.client.errors import ClientError, Refused
 from refloat.client.refloat import Refloat, name_path
 from refloat.language import say
@@ -37,18 +37,17 @@ def explained(session: Session, server: Refloat, reference: Reference, error: Re
         return conflict(session, error, "used")
     if error.code == "CHANGE_GONE" and "repository" in error.detail:
         name = named(error.detail["repository"], error.detail["reference"])
-        return gone(session, error, say("{name} can no longer be brought back", name=name))
+        return gone(error, say("{name} can no longer be brought back", name=name))
     return problem_of(error)
 
 
-def gone(session: Session, error: Refused, message: str) -> Problem:
+def gone(error: Refused, message: str) -> Problem:
     """Return how it is told that history let go of what is needed, with when the window ended and what helps."""
     problem = problem_of(error)
     ended, digests = error.detail.get("held_until"), error.detail.get("digests")
     problem.message = message
     if ended:
-        when = ending(str(ended), session.printer.now)
-        problem.message = say("{message}: its window ended on {when}", message=message, when=when)
+        problem.message = say("{message}: its window ended on {when}", message=message, when=day(str(ended)))
     if isinstance(digests, list):
         problem.facts = tuple(say("gone  {digest}", digest=digest) for digest in digests)
     problem.hint = say("the image may still exist elsewhere; pushing it again brings it back")

@@ -203,7 +203,7 @@ def _refusal(session: Session, change: str, body: Document, error: Refused) -> P
     if error.code == "CHANGE_UNKNOWN":
         problem.hint = say("{command}   lists changes", command=session.command("log"))
     if error.code == "CHANGE_GONE":
-        problem = gone(session, error, say("{change} can no longer be taken back", change=change))
+        problem = gone(error, say("{change} can no longer be taken back", change=change))
     if int(str(error.detail.get("would_move", 0))) and error.code in ("CHANGE_GONE", "PURGED"):
         skip = session.command("undo", change, "--skip")
         problem.hint = say("{command}   brings back the rest", command=skip)

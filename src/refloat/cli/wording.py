@@ -76,7 +76,7 @@ def day(text: str) -> str:
 
 
 def ending(text: str, now: datetime) -> str:
-    """Write when a window ends, or ended: the day, and where that is less than a day away the minute too."""
+    """Write when a window ends: the day, and where that is less than a day away the minute too."""
     if abs(moment(text) - now) < timedelta(days=1):
         return f"{moment(text).astimezone(UTC):%Y-%m-%dT%H:%MZ}"
     return day(text)

@@ -116,7 +116,7 @@ def _give_back_log(database: Path) -> None:
     """Let go of the log that a killed process left: what was committed goes into the database, and the rest nowhere."""
     if database.with_name(f"{database.name}-wal").exists():
         with suppress(sqlite3.Error, RefloatError), closing(connect(database)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the last to close removes it
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # the last to close it removes the log
 
 
 def _free(database: Path) -> int:
