@@ -74,7 +74,8 @@ def _is_over(served: Served) -> bool:
     """Has a round let go of everything?"""
     served.wire.ask("POST", "/v2/_refloat/v1/collect", b"{}").expect(200)
     with closing(database(served.root)) as rows:
-        return rows.execute("SELECT count(*) FROM moves WHERE held IS NOT NULL").fetchone() == (0,)
+        (held,) = rows.execute("SELECT count(*) FROM moves WHERE held IS NOT NULL").fetchone()
+    return int(held) == 0
 
 
 def test_du_shows_what_the_database_takes(serve: Serve) -> None:

@@ -146,8 +146,6 @@ class Batches:
     def _run_all(self, batch: Sequence[Job]) -> None:
         execute, ends = self._connection.execute, time.monotonic() + LONGEST
         for job in batch:
-            if time.monotonic() > ends:
-                return
             job.had_turn = True
             execute("SAVEPOINT job")
             try:
@@ -158,6 +156,8 @@ class Batches:
                 job.error = problem
                 execute("ROLLBACK TO job")
             execute("RELEASE job")
+            if time.monotonic() > ends:
+                return
 
     def _fail(self, batch: Sequence[Job], problem: BaseException) -> None:
         failure = self._failure(problem)
