@@ -75,7 +75,7 @@ def _is_over(served: Served) -> bool:
     served.wire.ask("POST", "/v2/_refloat/v1/collect", b"{}").expect(200)
     with closing(database(served.root)) as rows:
         (held,) = rows.execute("SELECT count(*) FROM moves WHERE held IS NOT NULL").fetchone()
-        return bool(held == 0)
+    return int(held) == 0
 
 
 def test_du_shows_what_the_database_takes(serve: Serve) -> None:

@@ -172,8 +172,6 @@ class Batches:
     def _run_all(self, batch: Sequence[Job]) -> None:
         execute, ends = self._connection.execute, time.monotonic() + LONGEST
         for job in batch:
-            if time.monotonic() > ends:
-                return
             job.had_turn = True
             execute("SAVEPOINT job")
             try:
@@ -184,6 +182,8 @@ class Batches:
                 self._refuse(job, problem)
                 execute("ROLLBACK TO job")
             execute("RELEASE job")
+            if time.monotonic() > ends:
+                return
 
     def _refuse(self, job: Job, problem: Exception) -> None:
         """Keep what one job's work came to. On a full disk SQLite may give up one statement only."""
