@@ -13,6 +13,7 @@ from refloat.metadata.backups import Backups, Epoch
 from refloat.metadata.batches import OnBroken, Promise
 from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.collecting import SqliteCollecting
+from refloat.metadata.failures import is_full
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
@@ -48,8 +49,8 @@ class SqliteMetadata:
         access: Access = "shared",
     ) -> None:
         self._database = database
-        connection = connect(database) if access == "shared" else connect_alone(database)
         turns = Turns(directory / "writer.lock")
+        connection = _opened(database, access, make_room)
         self._writer = Writer(connection, Checkpoints(database, access), turns, make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch", make_room)
@@ -167,3 +168,13 @@ class SqliteMetadata:
             self._readers.append(connection)
             self._thread.connection = connection
             return connection
+
+
+def _opened(database: Path, access: Access, make_room: Callable[[], bool]) -> sqlite3.Connection:
+    """Open a database, again each time that room was made: what connections share has to lie somewhere too."""
+    while True:
+        try:
+            return connect(database) if access == "shared" else connect_alone(database)
+        except sqlite3.Error as problem:
+            if not (is_full(problem, database) and make_room()):
+                raise
