@@ -7,6 +7,8 @@ from tools.fuzz import growing
 from tools.fuzz.target import Target, Try, Verdict, must
 
 SLOWEST = 0.250
+SCALED, HOMELESS, ROOTED = b"# scaled\n", b"# homeless\n", b"# rooted\n"  # how a text says how it is used
+SCALE = 300 * 1024  # times a text is repeated
 KEYS = (
     "version", "storage", "filesystem", "rootdirectory", "delete", "enabled", "http", "addr", "headers", "net", "host",
     "prefix", "relativeurls", "draintimeout", "refloat", "window", "lease", "graveyard", "uploads", "idle", "collect",
@@ -18,7 +20,7 @@ KEYS = (
 VALUES = (
     "0.1", "0.2", "/tmp/images", "true", "false", "'yes'", "30d", "1ms", "0s", "-1h", "24", "1%", "101%", "a/b", "tcp",
     "unix", "127.0.0.1:5000", ":5000", "x:99999", "[a, b]", "[]", "{}", "~", "info", "json", "team/**:v*", "'**'",
-    '"a\\nb"', "*x", "&x 1", "!!binary aGk=", "é", "9" * 30, "at", "[[[[]]]]", "https://registry.example.com",
+    '"a\\nb"', "*x", "&x 1", "!!binary aGk=", "é", "x\n---\ny", "&a {b: c}\n  z: *a", "9" * 30, "at", "[[[[]]]]", "https://registry.example.com",
 )  # fmt: skip
 SECTIONS: dict[str, tuple[str, ...]] = {
     "storage": ("filesystem", "delete", "cache", "maintenance", "s3", "inmemory", "redirect"),
@@ -40,7 +42,13 @@ def grow(dice: Random) -> bytes:
         return growing.long_of(dice, ("- a\n", "a: b\n", "[", "{a: ", "&a [*a, ", "x: &x [1]\n", "? ")).encode()
     if chance < 0.004:
         return _bomb(dice).encode()
-    lines = ["version: 0.1"] if dice.random() < 0.97 else [f"version: {dice.choice(VALUES)}"]
+    if chance < 0.006:
+        depth = dice.randrange(1, 120)
+        return f"a: &a {'[' * depth}{{b: c}}{']' * depth}\nd: {'[' * depth}*a{']' * depth}".encode()
+    if chance < 0.0062:
+        return SCALED + dice.choice((b"a", b"- a\n", b"a: b\n"))
+    lines = [dice.choice((HOMELESS, ROOTED)).decode().strip()] if dice.random() < 0.1 else []
+    lines += ["version: 0.1"] if dice.random() < 0.97 else [f"version: {dice.choice(VALUES)}"]
     for _ in range(dice.randrange(4)):
         section = dice.choice(list(SECTIONS))
         lines.append(f"{section}:")
@@ -72,17 +80,27 @@ def alter(dice: Random, data: bytes) -> bytes:
     return growing.spliced(dice, data, (key, said, "\n", ": ", "&a ", "*a", "- ", "  "))
 
 
+def environ(data: bytes) -> dict[str, str]:
+    """Return variables: a home or none, and sometimes a value that is the text of the file itself."""
+    found = {} if data.startswith(HOMELESS) else {"HOME": "/tmp"}
+    if data.startswith(SCALED):
+        said = data.replace(b"\x00", b"").decode("utf-8", "replace")
+        found["REGISTRY_REFLOAT_PROTECT"] = said * (SCALE if len(said) > 1 else 1)
+    return found
+
+
 def open_(place: Path) -> Try:
     """Return what reads a file as `serve --check-config` does."""
-    from refloat.settings.load import load
+    from refloat.settings.load import Flags, load
     from refloat.settings.values import SettingsRefused
 
     path = place / "config.yml"
 
     def attempt(data: bytes) -> Verdict:
-        path.write_bytes(data)
+        path.write_bytes(data * (SCALE if data.startswith(SCALED) else 1))
         try:
-            load(path, {"HOME": "/tmp"})
+            load(path, environ(data), Flags(root=place) if data.startswith(ROOTED) else None)
+            load(None, environ(data))
         except SettingsRefused as problem:
             must(problem.refusals, data)
             is_yaml = all("is not YAML" not in refusal.sentence for refusal in problem.refusals)

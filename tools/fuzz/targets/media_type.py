@@ -11,7 +11,10 @@ PIECES = (
     " ", "charset=utf-8", "\r\n", "\x00", "\xe9", "x" * 200, "+", ".", "*", ",", "xml", "javascript", "\t", "q=1",
     "vnd.docker.distribution.manifest.v1+prettyjws", "vnd.oci.image.index.v1+json", "octet-stream",
 )  # fmt: skip
+IMAGE, INDEX = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
+CONFIG = {"digest": "sha256:" + "a" * 64}
 SHAPES: tuple[dict[str, object], ...] = (
+    {"schemaVersion": 2, "config": CONFIG, "layers": None}, {"schemaVersion": 2, "config": CONFIG, "manifests": []},
     {}, {"manifests": []}, {"config": {}}, {"layers": []}, {"schemaVersion": 1}, {"schemaVersion": 1, "signatures": []},
     {"schemaVersion": 2, "manifests": []}, {"schemaVersion": 2, "config": {}}, {"schemaVersion": 2, "mediaType": 5},
 )  # fmt: skip
@@ -41,11 +44,12 @@ def open_(place: Path) -> Try:
     def attempt(data: bytes) -> Verdict:
         switch, said = (data[0], data[1:].decode("latin-1")) if data else (0, "")
         document = dict(SHAPES[switch % len(SHAPES)])
-        declared, stored = said, None
-        if switch & 64:
-            document["mediaType"], declared = said, ""
-        if switch & 128:
-            stored = "application/vnd.oci.image.manifest.v1+json"
+        declared = (said, "", IMAGE, INDEX)[switch & 3]
+        if switch & 4:
+            document["mediaType"] = (said, INDEX)[switch >> 3 & 1]
+        if switch & 16:
+            document["artifactType"] = said
+        stored = IMAGE if switch & 96 == 96 else None
         try:
             found = media.media_type_of(document, media.bare(declared), stored)
             media.refuse_confusion(document, found)

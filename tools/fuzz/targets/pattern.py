@@ -1,5 +1,6 @@
 """A pattern of images, and names it is held against."""
 
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from random import Random
@@ -44,6 +45,8 @@ def open_(place: Path) -> Try:
         repository, _, tag = name.partition(":")
         try:
             found = patterns.ImagePattern.parse(pattern)
+            with suppress(RefloatError):
+                patterns.RepositoryPattern.parse(repository)
             alone = patterns.RepositoryPattern.parse(found.repository)
         except RefloatError:
             return "refused" if pattern.isascii() and pattern.isprintable() and ":" in pattern else "syntax"
@@ -57,6 +60,10 @@ def open_(place: Path) -> Try:
         matches = found.matches_tag(Tag(tag))
         if _is_tag(tag) and len(tag) < 40 and found.tag.count("*") < 8:
             must(matches == fnmatchcase(tag, found.tag), (tag, found.tag))
+        row = patterns.row_of([Tag("ab"), Tag("v1.0"), Tag(tag or "a")])
+        meant = [*row.texts_ending_at(found.tag_glob.ends_in(row))]
+        must(Tag("ab") not in meant or found.matches_tag(Tag("ab")), data)
+        must(matches == (tag in meant) or tag in ("", "ab", "v1.0"), data)
         must(str(found) == pattern, data)
         must(str(alone) == found.repository, data)
         return "accepted"
