@@ -3,6 +3,7 @@
 import logging
 from contextlib import closing
 
+from refloat.blobs.ballast import ballast_of
 from refloat.blobs.filesystem import FileBlobs
 from refloat.core.errors import RefloatError
 from refloat.main.collector import now
@@ -32,9 +33,10 @@ def begin(settings: Settings) -> None:
 
 def _reconcile(settings: Settings) -> None:
     ours = settings.root / "refloat"
-    with closing(SqliteMetadata(settings.database, ours, lambda: False)) as metadata:
+    make_room = ballast_of(ours, settings.database).give_up
+    with closing(SqliteMetadata(settings.database, ours, make_room)) as metadata:
         if is_reconciled(metadata):
             return
-        with closing(FileBlobs(ours, settings.reserve)) as blobs:
+        with closing(FileBlobs(ours, settings.reserve, database=settings.database)) as blobs:
             for receipt in reconcile(metadata, blobs, now()):
                 log.warning("purge %s of %s is finished", receipt.id, receipt.image)
