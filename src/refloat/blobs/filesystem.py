@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from refloat import durable
@@ -98,12 +99,15 @@ class FileBlobs(FileShelf):
             self._check_rows(0)
 
     @contextmanager
-    def entering(self, length: int) -> Iterator[None]:
-        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does."""
+    def entering(self, length: int) -> Iterator[Callable[[], None]]:
+        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does.
+
+        Yields what is to be asked once more in the transaction: other processes hold theirs for themselves.
+        """
         self._check_rows(length)
         self._rows.promised += length
         try:
-            yield
+            yield partial(self._check_rows, 0)
         finally:
             self._rows.promised -= length
 

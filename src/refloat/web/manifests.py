@@ -7,9 +7,10 @@ from refloat.core.errors import ManifestTooLarge, Unsupported
 from refloat.core.manifest import MAX_SIZE
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
+from refloat.ports import Transaction
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import resolve
-from refloat.usecases.push import ManifestPush, push_manifest
+from refloat.usecases.push import ManifestPush, Pushed, push_manifest
 from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 
@@ -49,8 +50,13 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         condition=_condition(request),
     )
     cause = door.services.cause(request)
-    with door.blobs.entering(room.of_manifest(push.body)):
-        pushed = await door.metadata.write(lambda tx: push_manifest(tx, repository, push, cause))
+    with door.blobs.entering(room.of_manifest(push.body)) as check_room:
+
+        def work(tx: Transaction) -> Pushed:
+            check_room()
+            return push_manifest(tx, repository, push, cause)
+
+        pushed = await door.metadata.write(work)
     headers: list[Header] = [
         (b"location", door.location(request, f"/v2/{repository}/manifests/{pushed.digest}")),
         (b"docker-content-digest", pushed.digest.encode()),
