@@ -238,7 +238,7 @@ def _make_room(round_: Round, where: str) -> None:
         had = free(round_.disk)
         answer = act()
         round_.outcome.tried += 1
-        if answer.status == 507:
+        if answer.status == 507 and b'"STORAGE_FULL"' in answer.body:
             _judge_refusal(round_, f"{where}: act {number}", answer, is_possible=is_kept or had > LEAST)
             round_.make_room()
             answer = act()
@@ -252,7 +252,7 @@ def _judge_refusal(round_: Round, where: str, answer: Answer, *, is_possible: bo
     """It had nothing to make room with, and says so."""
     if is_possible:
         round_.outcome.lose(f"{where} was refused though there was room: {answer.body[:200]!r}")
-    if b"16 MiB" not in answer.body or b"undo still work" in answer.body or b'"STORAGE_FULL"' not in answer.body:
+    if b"16 MiB" not in answer.body or b"undo still work" in answer.body:
         round_.outcome.lose(f"{where} was refused with what is not true: {answer.body[:300]!r}")
 
 
@@ -274,11 +274,15 @@ def _remove(round_: Round, tag: str) -> Answer:
 def _purge(round_: Round, tag: str) -> Answer:
     answer = round_.manage("purge", image=f"team/api:{tag}")
     _note_gone(round_, tag, answer)
+    if answer.status == 503 and b"has ended" in answer.body and free(round_.disk) < LEAST:
+        _judge_refusal(round_, "a purge", answer, is_possible=False)
+        round_.make_room()
+        return round_.manage("collect")  # what of it is left goes with a round
     return answer
 
 
 def _note_gone(round_: Round, tag: str, answer: Answer) -> None:
-    if answer.status < 300 and tag in round_.images:
+    if (answer.status < 300 or b"has ended" in answer.body) and tag in round_.images:
         round_.gone[tag] = round_.images.pop(tag)[0]
 
 

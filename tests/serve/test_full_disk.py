@@ -425,3 +425,12 @@ def test_a_database_on_another_disk_has_its_own_room_kept_back(tmp_path: Path) -
             assert says_that_deletes_work(error(refused)[2])
             full.wire.delete("team/api", "v1").expect(202)
             full.manage(f"changes/{before.change}/undo").expect(201)
+
+
+def test_a_root_that_is_made_on_a_full_disk_is_refused_in_words(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "root", "8m") as disk:
+        fill(disk)
+        refused = refloat("serve", "--root", str(disk), "--listen", "127.0.0.1:0", home=tmp_path)
+        assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+        assert "is full" in refused.stderr
+        assert "backups" not in refused.stderr  # there are none

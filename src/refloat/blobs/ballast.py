@@ -51,3 +51,13 @@ class Ballast:
             return durable.create(self._path)
         except FileExistsError:
             return durable.open_plain(self._path, os.O_RDWR)
+
+
+def ballast_of(directory: Path, database: Path) -> Ballast:
+    """Return what is kept back for a database: in the directory of the blobs, or beside it where that is another disk.
+
+    Raises OSError.
+    """
+    if os.stat(database.parent).st_dev == os.stat(directory).st_dev:
+        return Ballast(directory / "ballast")
+    return Ballast(database.with_name(f"{database.name}-ballast"))

@@ -4,10 +4,11 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from refloat import durable
-from refloat.blobs.ballast import Ballast
+from refloat.blobs.ballast import ballast_of
 from refloat.blobs.hashes import RunningHashes
 from refloat.blobs.locked import LockedFile
 from refloat.blobs.quarantine import Copies
@@ -47,11 +48,9 @@ class FileBlobs(FileShelf):
             durable.fsync_directory(directory)  # also where a process died between making a name and syncing it
         rows = database or directory / "refloat.db"
         self._rows = Reserve(rows.parent, reserve, rows.with_name(f"{rows.name}-wal"), owed)
-        if os.stat(rows.parent).st_dev == os.stat(directory).st_dev:
-            self._bytes, self._ballast = self._rows, Ballast(directory / "ballast")
-        else:
-            self._bytes = Reserve(directory, reserve)
-            self._ballast = Ballast(rows.with_name(f"{rows.name}-ballast"))
+        is_apart = os.stat(rows.parent).st_dev != os.stat(directory).st_dev
+        self._bytes = Reserve(directory, reserve) if is_apart else self._rows
+        self._ballast = ballast_of(directory, rows)
         self.keep_back()
         self._sealer = Sealer(self._layout, on_broken)
 
@@ -100,12 +99,15 @@ class FileBlobs(FileShelf):
             self._check_rows(0)
 
     @contextmanager
-    def entering(self, length: int) -> Iterator[None]:
-        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does."""
+    def entering(self, length: int) -> Iterator[Callable[[], None]]:
+        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does.
+
+        Yields what is to be asked once more in the transaction: other processes hold theirs for themselves.
+        """
         self._check_rows(length)
         self._rows.promised += length
         try:
-            yield
+            yield partial(self._check_rows, 0)
         finally:
             self._rows.promised -= length
 

@@ -9,8 +9,8 @@ A_DESCRIPTOR = 1 << 10  # the row of a descriptor and its places in the indexes,
 
 AT_RESERVE = "the disk is down to its reserve: nothing was stored; pulls, deletes and undo still work"
 NO_ROOM = (
-    "the disk is full: nothing was stored; pulls still work, and deletes do again when 16 MiB are free on the server's"
-    " disk, without a restart"
+    "the disk is full: nothing was stored; pulls still work, and deletes may need 16 MiB that somebody makes free on"
+    " the server's disk; then everything works again, without a restart"
 )
 FULL = "the disk is full: nothing was stored; pulls still work"
 NOTHING_LEFT = (

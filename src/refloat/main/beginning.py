@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from contextlib import closing
 
+from refloat.blobs.ballast import ballast_of
 from refloat.blobs.filesystem import FileBlobs
 from refloat.core.errors import RefloatError, StorageFull
 from refloat.main.collector import now
@@ -44,9 +45,10 @@ def _make_token(settings: Settings) -> None:
 
 def _reconcile(settings: Settings) -> None:
     ours = settings.root / "refloat"
-    with closing(SqliteMetadata(settings.database, ours, lambda: False)) as metadata:
+    make_room = ballast_of(ours, settings.database).give_up
+    with closing(SqliteMetadata(settings.database, ours, make_room)) as metadata:
         if is_reconciled(metadata):
             return
-        with closing(FileBlobs(ours, settings.reserve)) as blobs:
+        with closing(FileBlobs(ours, settings.reserve, database=settings.database)) as blobs:
             for receipt in reconcile(metadata, blobs, now()):
                 log.warning("purge %s of %s is finished", receipt.id, receipt.image)

@@ -42,13 +42,15 @@ def clock(what: str, root: Path | None) -> None:
 @contextmanager
 def _stopped(settings: Settings) -> Iterator[Metadata]:
     """Hold the directory of a server that does not run, and open its database. Raises StartRefused."""
+    from refloat.blobs.ballast import ballast_of
     from refloat.main.directory import refuse_empty
     from refloat.main.running import claimed
     from refloat.metadata.store import SqliteMetadata
 
     refuse_empty(settings)
     with in_words(settings.database), claimed(settings):
-        metadata = SqliteMetadata(settings.database, settings.root / "refloat", lambda: False)
+        ours = settings.root / "refloat"
+        metadata = SqliteMetadata(settings.database, ours, ballast_of(ours, settings.database).give_up)
         with closing(metadata):
             yield metadata
 

@@ -32,13 +32,13 @@ def make_room_to_open(settings: Settings, session: str) -> None:
         lambda metadata, blobs: blobs.make_room(),
         lambda metadata, blobs: reap_ahead(metadata, blobs, tick(session)),
     )
-    for way in ways:
+    for way in ways if settings.database.exists() else ():
         if _opens(settings):
             return
         _alone(settings, way)
     if not _opens(settings):
         raise StartRefused(
-            f"the disk of {settings.database} is full: it cannot even be read, and nothing was changed",
+            f"the disk of {settings.database} is full: the database cannot be opened",
             f"free {room.ENOUGH >> 20} MiB there, then start again",
         )
 
@@ -46,8 +46,10 @@ def make_room_to_open(settings: Settings, session: str) -> None:
 def _opens(settings: Settings) -> bool:
     """Has the disk the room? Whatever else is wrong with the database is told by who opens it next."""
     database = settings.database
-    if not database.exists() or durable.shortage(database.parent) is None:
+    if durable.shortage(database.parent) is None:
         return True
+    if not database.exists():
+        return False
     try:
         with closing(connect(database)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

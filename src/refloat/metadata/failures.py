@@ -67,6 +67,6 @@ def with_room(work: Callable[[], None], make_room: Callable[[], bool]) -> None:
             with durable.disk():
                 work()
             return
-        except StorageFull:
+        except StorageFull as full:
             if not make_room():
-                raise
+                raise StorageFull(room.NOTHING_LEFT) from full

@@ -1,6 +1,6 @@
 """The bytes, beside the database."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -65,8 +65,11 @@ class BlobStore(Protocol):
     def check_room(self, length: int) -> None:
         """Raise StorageFull where `length` more bytes of a blob, or their rows, would not leave the reserve free."""
 
-    def entering(self, length: int) -> AbstractContextManager[None]:
-        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does."""
+    def entering(self, length: int) -> AbstractContextManager[Callable[[], None]]:
+        """Hold room for `length` bytes of rows while they are written. Raises StorageFull as `check_room` does.
+
+        Yields what is to be asked once more in the transaction: other processes hold theirs for themselves.
+        """
 
 
 class BlobShelf(Protocol):

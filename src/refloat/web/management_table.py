@@ -15,6 +15,7 @@ from refloat.core.errors import (
     NameUnknown,
     RefloatError,
     RequestInvalid,
+    StorageFull,
     Unavailable,
 )
 from refloat.web.management_desk import Desk
@@ -94,7 +95,7 @@ def post(
         read_query(request.query_params, Query)
         return await endpoint(desk, request, decode(await desk.body(request), body))
 
-    return Address("POST", path, *_told_by(endpoint), body, answer, (*refused, Unavailable), ask)
+    return Address("POST", path, *_told_by(endpoint), body, answer, (*refused, Unavailable, StorageFull), ask)
 
 
 def admin(address: Address) -> Address:

@@ -11,6 +11,7 @@ from refloat.core.manifest import LEAST_DESCRIPTOR, MAX_SIZE
 from refloat.core.media import is_active, is_media_type
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.preconditions import Precondition
+from refloat.ports import Transaction
 from refloat.usecases.delete import delete_reference
 from refloat.usecases.pull import deleted, resolve
 from refloat.usecases.push import ManifestPush, Pushed, hollow_in, push_manifest, read_ahead
@@ -97,9 +98,14 @@ async def put(door: Door, request: Request, repository: RepositoryName, referenc
         hollow=await _hollow(door, body),
     )
     cause = door.services.cause(request)
-    with door.blobs.entering(room.of_manifest(push.body)):
+    with door.blobs.entering(room.of_manifest(push.body)) as check_room:
+
+        def work(tx: Transaction) -> Pushed:
+            check_room()
+            return push_manifest(tx, repository, push, cause)
+
         pushed = await door.metadata.write(
-            lambda tx: push_manifest(tx, repository, push, cause),
+            work,
             rows=len(push.body) // LEAST_DESCRIPTOR + len(tags),
             ahead=(lambda: read_ahead(door.metadata.listing, repository, push)) if len(push.body) > LARGE else None,
         )
