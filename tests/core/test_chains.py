@@ -135,10 +135,13 @@ CHAINS = [referrers_in_a_row, indexes_in_a_row, attached_in_a_row]
 
 
 @pytest.mark.parametrize(
-    ("chain", "following"), [(referrers_in_a_row, LONG), (indexes_in_a_row, 0), (attached_in_a_row, LONG - 1)]
+    ("chain", "count", "following"),
+    [(referrers_in_a_row, LONG, LONG), (indexes_in_a_row, LONG, 0), (attached_in_a_row, SHORTER, SHORTER - 1)],
 )
-def test_the_whole_of_a_long_chain_leaves_and_comes_back(chain: Callable[[int], World], following: int) -> None:
-    world, first = chain(LONG), number(0)
+def test_the_whole_of_a_long_chain_leaves_and_comes_back(
+    chain: Callable[[int], World], count: int, following: int
+) -> None:
+    world, first = chain(count), number(0)
     proposal = Proposal()
     digest = removal.propose(world, proposal, HERE, first)
     removal.propose_images(world, proposal, [digest])
@@ -151,11 +154,13 @@ def test_the_whole_of_a_long_chain_leaves_and_comes_back(chain: Callable[[int], 
     assert len(followers_of(first, lost)) == following
 
 
-@pytest.mark.parametrize("chain", CHAINS)
-def test_a_long_chain_ends_for_good(chain: Callable[[int], World]) -> None:
-    world = chain(LONG)
+@pytest.mark.parametrize(
+    ("chain", "count"), [(referrers_in_a_row, LONG), (indexes_in_a_row, SHORTER), (attached_in_a_row, SHORTER)]
+)
+def test_a_long_chain_ends_for_good(chain: Callable[[int], World], count: int) -> None:
+    world = chain(count)
     roots = roots_of(world, [number(0)])
-    assert len(ending(world, roots, moved(world, propose_purge(world, roots)))) == LONG
+    assert len(ending(world, roots, moved(world, propose_purge(world, roots)))) == count
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ MUTANTS = {
     ),
     "bytes-before-row": Mutant("os.fsync(file)", "pass", HERE + "test_bytes_and_names_are_durable_when_a_seal_returns"),
     "children-come-along": Mutant(
-        "pending.extend(view.children(digest))  # guard",
+        "pending.extend(children)  # guard",
         "pass  # guard",
         HISTORY + "test_a_put_back_index_brings_its_children",
     ),

@@ -1,13 +1,17 @@
 """What a purge ends, what it leaves, and what it refuses."""
 
+import json
+
 import pytest
 
 from refloat.core.closing import Rules
 from refloat.core.errors import Denied, ManifestUnknown, ProtectedTag
+from refloat.core.media import OCI_MANIFEST
 from refloat.core.names import Digest, Tag
 from refloat.core.patterns import ImagePattern
 from refloat.usecases import purge
 from refloat.usecases.pull import resolve
+from refloat.usecases.push import ManifestPush, push_manifest
 from tests.crash.registry import REPOSITORY
 from tests.purge.registry import NOTE, OTHER, SECRET, Registry, found
 
@@ -174,3 +178,19 @@ def test_bytes_that_wait_for_the_reaper_go_at_once(registry: Registry) -> None:
     assert found(registry.directory, SECRET) == {}
     with pytest.raises(ManifestUnknown):
         registry.purge(digest)
+
+
+@pytest.mark.parametrize("kind", ["referrers", "indexes"])
+def test_a_chain_longer_than_python_calls_into_itself_ends_whole(registry: Registry, kind: str) -> None:
+    first = registry.manifest(SECRET, note=NOTE)
+    bodies = [first]
+    for number in range(1100):
+        note, below = {"annotations": {"note": f"{NOTE} {number}"}}, Digest.of(bodies[-1])
+        subject = {"subject": {"mediaType": OCI_MANIFEST, "digest": below, "size": 1}}
+        outer = json.loads(first) | subject if kind == "referrers" else json.loads(registry.index(bodies[-1]))
+        bodies.append(json.dumps(outer | note).encode())
+    pushes = [ManifestPush(Digest.of(body), body, "") for body in bodies]
+    registry.write(lambda tx: [push_manifest(tx, REPOSITORY, push, registry.cause()) for push in pushes])
+    whole = registry.purge(Digest.of(first))
+    assert len(whole.parts[REPOSITORY].manifests) == len(bodies)
+    assert found(registry.directory, SECRET, NOTE.encode()) == {}

@@ -73,7 +73,12 @@ def settle(view: View, proposal: Proposal) -> Settled:
 
 
 def _pull_in(view: View, wish: Wish, values: Sequence[Digest]) -> None:
-    """In: what becomes live makes live its digest and its children, whole. Each is walked once, whatever names it."""
+    """In: what becomes live makes live its digest and its children, whole. Each is walked once, whatever names it.
+
+    What is live already has its children, and is not walked again unless something leaves: whoever puts an index around
+    an index around an index pays for one of them each time.
+    """
+    leaving = any(value is None for value in wish.values())
     pending, seen = [*reversed(values)], set[Digest]()
     while pending:
         digest = pending.pop()
@@ -81,7 +86,9 @@ def _pull_in(view: View, wish: Wish, values: Sequence[Digest]) -> None:
             continue
         seen.add(digest)
         wish[digest] = digest
-        pending.extend(view.children(digest))  # guard: children-come-along
+        children = list(view.children(digest))
+        if children and (leaving or view.value(digest) is None):
+            pending.extend(children)  # guard: children-come-along
 
 
 def _stay(view: View, wish: Wish, because: Mapping[Reference, Digest]) -> set[Reference]:

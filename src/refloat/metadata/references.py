@@ -1,6 +1,7 @@
 """Tips and their history. `record` is the only place that writes a tip."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 
 from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
@@ -17,10 +18,19 @@ INSERT INTO moves (repository, seq, change, reference, old, new, held) VALUES (?
 _SET_TIP = """
 INSERT INTO tips (repository, reference, digest, manifest, change) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (repository, reference) DO UPDATE SET digest = excluded.digest, change = excluded.change"""
-_LOST_WITH = """
-SELECT m.reference, m.old, (SELECT subject FROM manifests WHERE repository = m.repository AND digest = m.reference)
-FROM moves m WHERE m.repository = ?1 AND m.new IS NULL AND m.held IS NOT NULL AND m.change = (
-    SELECT change FROM moves WHERE repository = ?1 AND reference = ?2 AND new IS NULL ORDER BY seq DESC LIMIT 1)"""
+_LOST_IN = """
+SELECT change FROM moves WHERE repository = ? AND reference = ? AND new IS NULL ORDER BY seq DESC LIMIT 1"""
+
+# What one change took to nothing that follows a digest: what refers to it, tags on it, tags that are named after it.
+_LOST = "l.change = ?2 AND l.new IS NULL AND l.held IS NOT NULL"
+_LOST_AFTER = f"""
+SELECT l.seq, l.reference, l.old, m.subject FROM manifests m
+JOIN moves l ON l.repository = m.repository AND l.reference = m.digest
+WHERE m.repository = ?1 AND m.subject = ?3 AND {_LOST}
+UNION ALL SELECT l.seq, l.reference, l.old, NULL FROM moves l
+WHERE l.repository = ?1 AND l.held = ?3 AND l.reference <> ?3 AND {_LOST}
+UNION ALL SELECT l.seq, l.reference, l.old, NULL FROM moves l
+WHERE l.repository = ?1 AND l.reference IN (?4, ?5, ?6, ?7) AND {_LOST}"""
 
 
 class References:
@@ -86,9 +96,19 @@ class References:
             self._execute("DELETE FROM tips WHERE repository = ? AND reference = ?", (repository, move.reference))
 
     def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
-        """Return what the change that last removed `digest` removed with it, each with its subject."""
-        rows = self._execute(_LOST_WITH, (self._repository(repository), digest))
-        return [(Move(to_reference(row[0]), to_digest(row[1]), None), to_digest(row[2])) for row in rows]
+        number = self._repository(repository)
+        row = self._execute(_LOST_IN, (number, digest)).fetchone()
+        found: dict[Reference, tuple[int, Move, Digest | None]] = {}
+        pending, seen = [digest] if row else [], {digest}
+        while pending:
+            after = pending.pop()
+            for seq, text, old, subject in self._execute(_LOST_AFTER, (number, row[0], after, *after.fallback_tags)):
+                reference, value = to_reference(text), Digest(old)
+                found[reference] = (seq, Move(reference, value, None), to_digest(subject))
+                if value not in seen:
+                    seen.add(value)
+                    pending.append(value)
+        return [(move, subject) for _, move, subject in sorted(found.values(), key=itemgetter(0))]
 
     def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
         """Return the value `reference` had `revision` moves ago (1: before its last move)."""

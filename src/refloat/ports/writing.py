@@ -42,7 +42,8 @@ class Transaction(Protocol):
         """Apply moves and write them down as one change. Returns its id, or None if nothing moves."""
 
     def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
-        """Return what the change that last removed `digest` removed with it, each with its subject."""
+        """Return what the change that last removed `digest` removed with it and that may follow it, and what may follow
+        that, each with its subject."""
 
     def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
         """Return the value `reference` had `revision` moves ago (1: before its last move)."""
