@@ -1,41 +1,15 @@
 """Chains that anybody may push, longer than Python calls into itself: every verb takes them, and brings them back."""
 
-import http.client
 import json
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tools.content import CONFIG, INDEX, MANIFEST, Part
+from tests.abuse.chains import API, NAME, SHORTEST, nest, push, referrers
+from tools.content import MANIFEST, Part
 from tools.serving import Served
 
-API = "/v2/_refloat/v1"
-LENGTH = 1100
-AT_ONCE = 8  # connections that push
-BLOB = Part(CONFIG, b"{}")
-
-
-def referrers(count: int) -> Iterator[Part]:
-    """An image, a referrer to it, a referrer to that, and so on."""
-    last: Part | None = None
-    for number in range(count):
-        document: dict[str, object] = {
-            "schemaVersion": 2, "config": BLOB.descriptor(), "layers": [], "annotations": {"number": f"{number}"},
-        }  # fmt: skip
-        if last is not None:
-            document["subject"] = last.descriptor()
-        last = Part(MANIFEST, json.dumps(document).encode())
-        yield last
-
-
-def nest(count: int) -> Iterator[Part]:
-    """An image, an index with it, an index with that, and so on."""
-    last = next(referrers(1))
-    yield last
-    for _ in range(count - 1):
-        last = Part(INDEX, json.dumps({"schemaVersion": 2, "manifests": [last.descriptor()]}).encode())
-        yield last
+LENGTH = SHORTEST
 
 
 class Chain:
@@ -43,23 +17,10 @@ class Chain:
 
     def __init__(self, served: Served, parts: list[Part], top: Part) -> None:
         self.served, self.parts, self.top = served, parts, top
-        self.name = "team/chain"
+        self.name = NAME
 
     def push(self) -> None:
-        self.served.wire.push_blob(self.name, BLOB)
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            list(threads.map(self._push, [self.parts[first::AT_ONCE] for first in range(AT_ONCE)]))
-        self.served.wire.push_manifest(self.name, "top", self.top)
-
-    def _push(self, parts: Sequence[Part]) -> None:
-        connection = http.client.HTTPConnection(self.served.address, timeout=60)
-        for part in parts:
-            path = f"/v2/{self.name}/manifests/{part.digest}"
-            connection.request("PUT", path, part.body, {"Content-Type": part.media_type})
-            reply = connection.getresponse()
-            reply.read()
-            assert reply.status == 201
-        connection.close()
+        push(self.served.wire, self.parts, self.top)
 
     def there(self) -> list[bool]:
         """Are the tag, both ends and the middle there?"""

@@ -24,7 +24,8 @@ _LOST_IN = """
 SELECT change FROM moves WHERE repository = ? AND reference = ? AND new IS NULL ORDER BY seq DESC LIMIT 1"""
 
 # What one change took to nothing that follows a digest: what refers to it, tags on it, tags that are named after it.
-_LOST = "l.change = ?2 AND l.new IS NULL AND l.held IS NOT NULL"
+# The plus: by the reference, where the index of changes would lead through all that this one moved.
+_LOST = "+l.change = ?2 AND l.new IS NULL AND l.held IS NOT NULL"
 _LOST_AFTER = f"""
 SELECT l.seq, l.reference, l.old, m.subject FROM manifests m
 JOIN moves l ON l.repository = m.repository AND l.reference = m.digest
