@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
+from refloat.core.scarcity import exhausted
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _numbers = itertools.count(1)
@@ -108,7 +109,7 @@ def condition_of(problem: OSError) -> RefloatError:
     """Return the condition an error of the disk is for a client."""
     if problem.errno in _FULL:
         return StorageFull("the disk is full: nothing was stored; pulls, deletes and undo still work")
-    return Unavailable(f"the disk failed: {problem.strerror}")
+    return exhausted(problem) or Unavailable(f"the disk failed: {problem.strerror}")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from refloat.core.clock import Clock, Tick, advance, stamp
 from refloat.core.prices import BACKUP_EVERY
+from refloat.core.scarcity import lacking
 from refloat.main.alone import PATIENCE, alone
 from refloat.ports import Collecting
 from refloat.purge_ports import PurgeMetadata
@@ -74,8 +75,11 @@ class Collector:
                         finish(self._metadata, self._blobs, now())  # a purge that another worker did not live to end
                         self._back_up()
                 self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
-            except Exception:
-                log.exception("a round of collection failed; nothing is lost, the next one tries again")
+            except Exception as problem:
+                if lack := lacking(problem):
+                    log.error("no round of collection: this process is out of %s; the next one tries again", lack)
+                else:
+                    log.exception("a round of collection failed; nothing is lost, the next one tries again")
 
     def _begin_clock(self, tx: Collecting) -> Clock:
         """The clock starts before the first request, so that no wall set right later ends a window early."""

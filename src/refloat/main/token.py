@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from refloat import durable
+from refloat.core.scarcity import lacking
 
 NAME = "admin.token"
 READERS = 0o077  # of a file's mode: everybody but its owner
@@ -39,9 +40,14 @@ class AdminToken:
         return bool(self._path.stat().st_mode & READERS)
 
     def matches(self, said: str) -> bool:
-        """Is `said` the token? None of no length is, and a file that cannot be read has none."""
+        """Is `said` the token? None of no length is, and a file that cannot be read has none.
+
+        Raises OSError where the process lacks what it takes to read: that says nothing about the token.
+        """
         try:
             token = self._path.read_bytes().strip()
-        except OSError:
+        except OSError as problem:
+            if lacking(problem):
+                raise
             return False
         return len(token) > 0 and hmac.compare_digest(token, said.encode())

@@ -9,6 +9,7 @@ from typing import Literal
 
 from refloat import durable
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
+from refloat.core.scarcity import exhausted
 from refloat.metadata.failures import code_of, database
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
 
@@ -58,7 +59,7 @@ class Batches:
         except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told it was written
             if not patience and code_of(problem) == sqlite3.SQLITE_BUSY:
                 return False
-            self._fail(batch, problem)
+            self._fail(batch, _for_the_moment(problem))
         return True
 
     def run(self, batch: Sequence[Job]) -> None:
@@ -67,7 +68,7 @@ class Batches:
             try:
                 self._run_alone(batch[0]) if len(batch) == 1 else self._run_all(batch)
             except BaseException as problem:  # noqa: BLE001  # the same
-                self._fail(batch, problem)
+                self._fail(batch, _for_the_moment(problem))
 
     def commit(self, batch: Sequence[Job]) -> None:
         """Make what was written visible, and durable where that was promised."""
@@ -161,6 +162,11 @@ class Batches:
     def _refuse_if_broken(self) -> None:
         if self._broken is not None:
             raise Unavailable(f"the database failed and this process no longer writes: {self._broken}")
+
+
+def _for_the_moment(problem: BaseException) -> BaseException:
+    """Return a condition for what was lacking before anything was committed: the database is none the worse for it."""
+    return exhausted(problem) or problem
 
 
 def promises_durability(batch: Sequence[Job]) -> bool:

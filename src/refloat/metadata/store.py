@@ -11,6 +11,7 @@ from refloat.core.names import Digest
 from refloat.metadata.backups import Backups, Epoch
 from refloat.metadata.batches import OnBroken
 from refloat.metadata.collecting import SqliteCollecting
+from refloat.metadata.failures import database
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
@@ -109,8 +110,9 @@ class SqliteMetadata:
         try:
             return self._thread.connection  # type: ignore[no-any-return]
         except AttributeError:
-            connection = connect(self._database)
-            connection.execute("PRAGMA query_only = ON")
+            with database():  # a thread's first reading opens files
+                connection = connect(self._database)
+                connection.execute("PRAGMA query_only = ON")
             self._readers.append(connection)
             self._thread.connection = connection
             return connection

@@ -8,6 +8,7 @@ from refloat.core.errors import ManifestUnknown
 from refloat.core.media import INDEXES
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import StoredManifest
+from refloat.core.scarcity import lacking
 from refloat.ports import BlobStore, Listing, Reader
 
 UNKNOWN = "unknown"
@@ -88,6 +89,8 @@ def _config(archive: Archive, manifest: Digest) -> dict[str, object]:
             if live is not None and not live.damaged:
                 try:
                     return document_in(archive.blobs.path(live.key).read_bytes())
-                except OSError:
+                except OSError as problem:
+                    if lacking(problem):
+                        raise
                     return {}
     return {}
