@@ -10,13 +10,14 @@ from refloat.web.services import DoorSettings, Services
 class Door:
     """The open door of one worker."""
 
-    __slots__ = ("_base", "_relative", "_reserved", "blobs", "metadata", "services", "settings")
+    __slots__ = ("_base", "_relative", "_reserved", "blobs", "files", "metadata", "services", "settings")
 
     def __init__(self, services: Services) -> None:
         self.services = services
         self.metadata: Metadata = services.metadata
         self.blobs: BlobStore = services.blobs
         self.settings: DoorSettings = services.settings
+        self.files = services.files
         self._reserved = services.settings.timetravel_prefix
         self._relative = services.settings.relative_urls is not False
         self._base = services.settings.prefix.rstrip("/")
