@@ -17,6 +17,7 @@ from pathlib import Path
 
 from refloat.core import room
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
+from refloat.core.scarcity import exhausted
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PIECE = bytes(64 << 10)  # more than one step of the database's files
@@ -172,7 +173,7 @@ def condition_of(problem: OSError) -> RefloatError:
         return StorageFull(room.TOO_LARGE)
     if problem.errno == errno.ELOOP:
         return Unavailable(f"{problem.filename} is a symbolic link, and none is followed here")
-    return Unavailable(f"the disk failed: {problem.strerror}")
+    return exhausted(problem) or Unavailable(f"the disk failed: {problem.strerror}")
 
 
 @contextmanager

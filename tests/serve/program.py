@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,8 +30,15 @@ def refloat(*arguments: str, home: Path, **settings: str) -> subprocess.Complete
     )  # fmt: skip
 
 
+def limited(descriptors: int) -> list[str]:
+    """Return what goes before a command that may have so many descriptors, and no more when it asks."""
+    return ["/bin/sh", "-c", 'ulimit -n "$0" && exec "$@"', str(descriptors)]
+
+
 class Program:
     """A server over `place/root`; its standard error is `place/log`, its access log `place/access`."""
+
+    before: Sequence[str] = ()  # what goes before its command
 
     def __init__(self, place: Path, *arguments: str, **settings: str) -> None:
         self.root = place / "root"
@@ -41,7 +48,7 @@ class Program:
         command = ["serve", "--root", str(self.root), "--listen", "127.0.0.1:0", *arguments]
         with self.log.open("ab") as log, self.access.open("ab") as access:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "refloat", *command, "--ready-fd", str(told)],
+                [*self.before, sys.executable, "-m", "refloat", *command, "--ready-fd", str(told)],
                 env=environment(settings, place), stdin=subprocess.DEVNULL, stdout=access, stderr=log,
                 pass_fds=[told], start_new_session=True,
             )  # fmt: skip

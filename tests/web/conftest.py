@@ -1,6 +1,7 @@
 """A served registry with an image in it, and requests as raw as tests need them."""
 
 import json
+import select
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from tools.serving import Served
 from tools.wire import Answer
 
 REPOSITORY = "web/reading"
+PAUSE = 0.05  # seconds between two pieces of what is said in drops
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,18 @@ class Line:
         while end not in text and (more := self._socket.recv(65536)):
             text += more
         return text
+
+    def drip(self, piece: bytes, times: int) -> bytes:
+        """Say a piece again and again, until something is answered. Returns its beginning; empty: nothing was."""
+        for _ in range(times):
+            self.say(piece)
+            if select.select([self._socket], [], [], PAUSE)[0]:
+                return self._socket.recv(4096)
+        return b""
+
+    def says_no_more(self) -> None:
+        """Close one half of the connection: nothing more is said, and what is answered is heard."""
+        self._socket.shutdown(socket.SHUT_WR)
 
     def hang_up(self) -> None:
         """Close the connection, as a client that is killed does."""

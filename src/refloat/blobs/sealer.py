@@ -18,6 +18,7 @@ from pathlib import Path
 from refloat import durable
 from refloat.blobs.layout import Layout
 from refloat.core.errors import BlobUploadUnknown, RefloatError, Unavailable
+from refloat.core.scarcity import DESCRIPTORS
 from refloat.durable import condition_of
 
 MOST_AT_ONCE = 64
@@ -120,7 +121,7 @@ class Sealer:
         try:
             durable.make_directory(Path(day))
         except OSError as problem:
-            if os.path.isdir(day):  # it was made, and could not be made durable
+            if os.path.isdir(day) and problem.errno not in DESCRIPTORS:  # it was made, and could not be made durable
                 self._break(problem)
             raise
         self._sync(self._layout.objects)
@@ -153,7 +154,7 @@ class Sealer:
                 self._sync(day)
             except OSError as problem:
                 for job in inside:
-                    job.error = _refusal(problem)
+                    job.error = condition_of(problem) if self._broken is None else _refusal(problem)
 
     def _sync(self, directory: str) -> None:
         """Make the names in a directory durable. One that failed is not asked again and not believed."""
@@ -162,7 +163,8 @@ class Sealer:
         try:
             durable.fsync_directory(directory)
         except OSError as problem:
-            self._break(problem)
+            if problem.errno not in DESCRIPTORS:  # without one it was not opened: nothing was asked of the disk yet
+                self._break(problem)
             raise
 
     def _break(self, problem: BaseException) -> None:

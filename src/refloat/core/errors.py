@@ -42,7 +42,7 @@ class UploadOutOfOrder(BlobUploadInvalid):
 
 
 class UploadTooSlow(BlobUploadInvalid):
-    """The client sent nothing for longer than the receive deadline."""
+    """The client sent nothing for longer than the receive deadline, or over that long too little."""
 
 
 class BlobUploadUnknown(RefloatError):
@@ -79,6 +79,10 @@ class SizeInvalid(RefloatError):
 
 class ManifestTooLarge(SizeInvalid):
     """A manifest is larger than the 4 MiB that are accepted."""
+
+
+class BodyIncomplete(SizeInvalid):
+    """A request's body ended before it was whole, or its chunks are not written as chunks are."""
 
 
 class RangeNotSatisfiable(SizeInvalid):
@@ -151,3 +155,7 @@ class StorageFull(RefloatError):
 
 class Unavailable(RefloatError):
     """The server cannot write now; what was acknowledged is safe."""
+
+
+class Exhausted(Unavailable):
+    """The process has no more descriptors, memory or threads for the moment."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from refloat.core.clock import Clock, Tick, advance, stamp
 from refloat.core.errors import RefloatError, StorageFull
 from refloat.core.prices import BACKUP_EVERY
+from refloat.core.scarcity import lacking
 from refloat.main.alone import PATIENCE, alone
 from refloat.ports import Collecting
 from refloat.purge_ports import PurgeMetadata
@@ -85,8 +86,11 @@ class Collector:
                 self._waits_for = None
             except StorageFull as full:
                 self._wait_for_room(full)
-            except Exception:
-                log.exception("a round of collection failed; nothing is lost, the next one tries again")
+            except Exception as problem:
+                if lack := lacking(problem):
+                    log.error("no round of collection: this process is out of %s; the next one tries again", lack)
+                else:
+                    log.exception("a round of collection failed; nothing is lost, the next one tries again")
 
     def _take_turn(self) -> None:
         """Do what is due, if no other worker is at it."""

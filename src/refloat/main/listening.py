@@ -3,10 +3,12 @@
 import errno
 import ipaddress
 import socket
+from contextlib import suppress
 
 from refloat.main.refusing import StartRefused
 
-BACKLOG = 1024
+BACKLOG = 4096  # connections that wait to be accepted, for each worker; the kernel's net.core.somaxconn may be less
+LONGEST = (1 << 31) - 1  # milliseconds
 
 
 def listen(address: str, port: int, workers: int) -> list[socket.socket]:
@@ -36,6 +38,23 @@ def refuse_taken(address: str, port: int) -> None:
             probe.bind(place)
     except OSError as problem:
         raise _refusal(address, port, problem) from None
+
+
+def give_up_on_unread(listener: socket.socket, patience: int) -> None:
+    """Have the kernel end each connection whose client takes nothing of what waits for it for `patience` microseconds.
+
+    What a listening socket is told every connection accepted from it inherits (Linux). An answer that the application
+    has finished long ago is ended too, and one that stops in the middle: Granian has no deadline for either.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        milliseconds = min(max(patience // 1000, 1), LONGEST)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def pause(listener: socket.socket) -> None:
+    """Have the kernel send no more connections here, and those that wait away, until somebody listens again (Linux)."""
+    with suppress(OSError):  # elsewhere they wait
+        listener.shutdown(socket.SHUT_RD)
 
 
 def url_of(listener: socket.socket) -> str:

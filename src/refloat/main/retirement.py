@@ -14,7 +14,6 @@ from refloat.metadata.sqlite import takes_commits
 
 SECOND = 1_000_000
 PAUSE = 1.0  # seconds between two looks at the database
-LEAST_AGE = 6.0  # seconds: granian ends the whole server when a fresh worker lives for no longer than 5.5
 log = logging.getLogger("refloat.serve")
 
 
@@ -29,7 +28,6 @@ class Retirement:
         self._database = database
         self._directory = directory
         self._drain = drain / SECOND
-        self._born = time.monotonic()
         self._turn = threading.Lock()
         self._has_begun = False
 
@@ -42,7 +40,7 @@ class Retirement:
                 threading.Thread(target=self._end, name="retirement", daemon=True).start()
 
     def _end(self) -> None:
-        while time.monotonic() - self._born < LEAST_AGE or not self._can_write():
+        while not self._can_write():
             time.sleep(PAUSE)
         log.warning("the disk can be written again: this worker ends, for the next one to write")
         os.kill(os.getpid(), signal.SIGTERM)

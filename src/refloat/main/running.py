@@ -14,8 +14,9 @@ from pathlib import Path
 from refloat.core.errors import RefloatError, StorageFull
 from refloat.language import say
 from refloat.main.beginning import begin
+from refloat.main.descriptors import descriptors, raise_limit
 from refloat.main.directory import claim, examine, refuse_images_alone
-from refloat.main.listening import is_open_to_others, listen, refuse_taken, url_of
+from refloat.main.listening import give_up_on_unread, is_open_to_others, listen, refuse_taken, url_of
 from refloat.main.opening import make_room_to_open
 from refloat.main.orphans import die_with
 from refloat.main.ownership import make_for_owner_alone
@@ -27,6 +28,7 @@ from refloat.metadata.migrations import STEPS
 from refloat.settings import Settings
 
 SECOND = 1_000_000
+FEW = 500  # connections of a worker: a cluster's nodes are more
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 log = logging.getLogger("refloat.serve")
 
@@ -51,7 +53,10 @@ class Prepared:
 
     def serve(self) -> None:
         """Serve until a signal."""
-        server = Server(self.listeners, self.settings.drain_timeout / SECOND)
+        raise_limit()
+        most = descriptors().connections
+        (log.warning if most < FEW else log.info)("each worker takes up to %d connections at once", most)
+        server = Server(self.listeners, self.settings.drain_timeout / SECOND, most)
         main = os.getpid()
 
         def work() -> Worker:
@@ -77,6 +82,7 @@ def prepared(settings: Settings) -> Iterator[Prepared]:
         listeners = listen(settings.address, settings.port, settings.workers)
         for listener in listeners:
             open_sockets.enter_context(listener)
+            give_up_on_unread(listener, settings.send_timeout)
         yield Prepared(settings, listeners, new_session())
 
 

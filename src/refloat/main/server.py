@@ -1,4 +1,4 @@
-"""Granian, with sockets of ours, and an end on the second signal."""
+"""Granian, with sockets of ours, workers that are replaced for as long as it takes, and an end on the second signal."""
 
 import asyncio
 import logging
@@ -6,27 +6,32 @@ import multiprocessing
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import wait
 from typing import Any
 
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
 
-from refloat.main.listening import BACKLOG
+from refloat.main.listening import BACKLOG, pause
+from refloat.main.refusing import FAILED
+from refloat.main.respawning import Places
 from refloat.main.worker import Worker
 
 HEADERS_AND_IDLE = 65_000  # milliseconds for a request's head, and for an idle connection between requests
-AT_ONCE = 0.001  # seconds: granian takes 0 for "wait for ever"
 QUIET = {
     "formatters": {},
     "handlers": {},
     "loggers": {"_granian": {"handlers": [], "propagate": True}, "granian.access": {"handlers": []}},
 }
 ENDS = (signal.SIGTERM, signal.SIGINT)  # what tells a server to end
+PATIENT = 1.0  # seconds that callers wait at the socket of a worker that ended, where another could serve them
 log = logging.getLogger("refloat.serve")
 
 
@@ -38,16 +43,34 @@ def _let_through() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
 
 
-def _once_serving(worker: Worker) -> Worker:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a worker is made in its process, and whom it tells when it serves."""
+
+    load: Callable[[], Worker]
+    serves: Callable[[], None]
+
+
+def _once_serving(worker: Worker, serves: Callable[[], None]) -> Worker:
     """Return the worker, and hear of signals as soon as the event loop runs: granian serves by then."""
-    asyncio.get_event_loop().call_soon(_let_through)
+    loop = asyncio.get_event_loop()
+    loop.call_soon(serves)
+    loop.call_soon(_let_through)
     return worker
 
 
-class Server(MPServer):
-    """A worker for each listening socket. A worker that ends leaves its socket, with who waits at it, to the next."""
+def _manner(code: int) -> str:
+    """Return in words how a process ended that has this exit code."""
+    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
-    def __init__(self, listeners: Sequence[socket.socket], drain_timeout: float) -> None:
+
+class Server(MPServer):
+    """A worker for each listening socket. A worker that ends leaves its socket, with who waits at it, to the next.
+
+    `drain_timeout` seconds are for requests under way when it ends; each worker takes `most` connections at once.
+    """
+
+    def __init__(self, listeners: Sequence[socket.socket], drain_timeout: float, most: int) -> None:
         host, port = listeners[0].getsockname()[:2]
         super().__init__(
             "refloat",
@@ -60,12 +83,14 @@ class Server(MPServer):
             loop=Loops.uvloop,
             websockets=False,
             backlog=BACKLOG,
+            backpressure=most,
             log_level=LogLevels.warning,
             log_dictconfig=QUIET,
             respawn_failed_workers=True,
-            workers_kill_timeout=max(drain_timeout, AT_ONCE),  # type: ignore[arg-type]
         )
         self._listeners = listeners
+        self._drain = drain_timeout
+        self._places = Places(len(listeners))
 
     def run(self, loader: Callable[[], Worker]) -> None:
         """Serve until a signal. `loader` makes a worker, in its process."""
@@ -81,17 +106,88 @@ class Server(MPServer):
         # the stub of SocketHolder lacks its arguments: descriptor, is it a Unix socket, backlog
         holder = SocketHolder(self._listeners[idx].fileno(), False, BACKLOG)  # type: ignore[call-arg]
         self._shd = holder  # type: ignore[assignment]
-        return super()._spawn_worker(idx, target, callback_loader)
+        self._places.start(idx)
+        return super()._spawn_worker(idx, target, Start(callback_loader, partial(self._places.serves, idx)))
 
     @staticmethod
-    def _spawn_asgi_worker(worker_id: int, name: str, loader: Callable[[], Worker], *rest: Any) -> None:
+    def _spawn_asgi_worker(worker_id: int, name: str, start: Start, *rest: Any) -> None:
         """Live one worker's life. Granian's own way of starting an application stands still when told twice to end."""
-        worker = loader()
+        worker = start.load()
         worker.start()
         try:
-            MPServer._spawn_asgi_worker(worker_id, name, partial(_once_serving, worker), *rest)
+            MPServer._spawn_asgi_worker(worker_id, name, partial(_once_serving, worker, start.serves), *rest)
         finally:
             worker.close()
+
+    def _serve_loop(self, spawn_target: Any, target_loader: Any) -> None:
+        """Replace workers until a signal. Granian's own way ends all of them when one ends twice within seconds."""
+        while not self.interrupt_signal:
+            if not self.interrupt_children:  # Granian's reload forgets what it was woken for meanwhile
+                self.main_loop_interrupt.wait(self._places.wait(time.monotonic()))
+            self.main_loop_interrupt.clear()
+            self._note_ends()
+            if self._places.is_hopeless():
+                log.error("no worker can start: the server ends")
+                self.shutdown(FAILED)
+            if not self.interrupt_signal:
+                for idx in self._places.due(time.monotonic()):
+                    self._start(idx, spawn_target, target_loader)
+            if self.reload_signal and not self.interrupt_signal:
+                self._reload(spawn_target, target_loader)  # type: ignore[no-untyped-call]
+
+    def _note_ends(self) -> None:
+        while self.interrupt_children:
+            worker = self.wrks[self.interrupt_children.pop(0)]
+            if worker.inner.exitcode is None:
+                continue  # it was replaced already
+            now = time.monotonic()
+            lived = now - worker.birth
+            patience = self._places.end(worker.idx, now, lived)
+            log.error(
+                "worker-%d (pid %s) ended after %.1f s with %s: the next one starts %s",
+                worker.idx + 1, worker.inner.pid, lived, _manner(worker.inner.exitcode),
+                f"in {patience:g} s" if patience else "at once",
+            )  # fmt: skip
+            if patience > PATIENT and self._places.others_serve(worker.idx):
+                pause(self._listeners[worker.idx])  # the others serve who would wait here; the next worker listens
+
+    def _start(self, idx: int, spawn_target: Any, target_loader: Any) -> None:
+        self.wrks[idx] = worker = self._spawn_worker(idx, spawn_target, target_loader)
+        worker.start()
+
+    def _respawn_workers(
+        self, workers: Iterable[int], spawn_target: Any, target_loader: Any, delay: float = 0
+    ) -> None:
+        """Put another worker in the place of each, and let the old one finish when the new one has had `delay` s."""
+        for idx in workers:
+            old = self.wrks[idx]
+            self._start(idx, spawn_target, target_loader)
+            time.sleep(delay)
+            old.terminate()  # type: ignore[no-untyped-call]
+            self._finish([old])
+
+    def _stop_workers(self) -> None:
+        for worker in self.wrks:
+            worker.terminate()  # type: ignore[no-untyped-call]
+        self._finish(self.wrks)
+        self.wrks.clear()
+
+    def _finish(self, workers: Iterable[WorkerProcess]) -> None:
+        """Wait for workers that were told to end, and cut off what is under way when it was waited for long enough.
+
+        The end of its process is what counts. A thread of Granian's waits for it too, and whoever comes second is
+        told nothing: Granian then takes a worker that has ended for one that will not.
+        """
+        patience = time.monotonic() + self._drain
+        for worker in workers:
+            if wait([worker.inner.sentinel], max(patience - time.monotonic(), 0)):
+                continue
+            log.log(
+                logging.WARNING if self._drain else logging.DEBUG,
+                "worker-%d had requests under way after %g s: they are cut off", worker.idx + 1, self._drain,
+            )  # fmt: skip
+            worker.kill()  # type: ignore[no-untyped-call]
+            wait([worker.inner.sentinel])
 
     def shutdown(self, exit_code: int = 0) -> None:
         """Stop the workers. One that heard the signal itself, and was quicker, did not fail."""

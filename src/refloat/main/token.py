@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 
 from refloat import durable
+from refloat.core.scarcity import lacking
 
 NAME = "admin.token"
 READERS = 0o077  # of a file's mode: everybody but its owner
@@ -40,9 +41,14 @@ class AdminToken:
         return bool(self.path.lstat().st_mode & READERS)
 
     def matches(self, said: str) -> bool:
-        """Is `said` the token? None of no length is, and a file that cannot be read has none."""
+        """Is `said` the token? None of no length is, and a file that cannot be read has none.
+
+        Raises OSError where the process lacks what it takes to read: that says nothing about the token.
+        """
         try:
             token = durable.read_plain(self.path, LARGEST).strip()
-        except OSError:
+        except OSError as problem:
+            if lacking(problem):
+                raise
             return False
         return len(token) > 0 and hmac.compare_digest(token, said.encode())

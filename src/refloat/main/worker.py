@@ -6,8 +6,10 @@ from functools import partial
 
 from refloat.blobs.filesystem import FileBlobs
 from refloat.main.collector import Collector
+from refloat.main.descriptors import descriptors
 from refloat.main.purger import Purger
 from refloat.main.retirement import Retirement
+from refloat.main.shedding import Shedder
 from refloat.main.token import AdminToken
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
@@ -15,7 +17,10 @@ from refloat.usecases.collect import CollectTerms
 from refloat.web.access import AccessLog
 from refloat.web.app import application
 from refloat.web.asgi import ASGIApp, Receive, Scope, Send
+from refloat.web.capacity import Capacity
 from refloat.web.services import DoorSettings, Services
+
+NOBODY = ("", 0)  # who asks through a socket without addresses
 
 
 class Worker:
@@ -32,6 +37,9 @@ class Worker:
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._ways.append(self._collector.make_room)
         self._purger = Purger(self._metadata, self._blobs, ours / "collector.lock")
+        share = descriptors()
+        self._files = Capacity(share.bodies, "files of blobs open")
+        self._shedder = Shedder(share.connections, self._files)
         self._is_admin = AdminToken(ours).matches
         self._interval = settings.collect_interval
         self._access = AccessLog(_write_out) if settings.access_log and sys.stdout is not None else None
@@ -50,6 +58,7 @@ class Worker:
             is_admin=self._is_admin,
             management=_management,
             access=self._access,
+            files=self._files,
         )
 
     def _make_room(self) -> bool:
@@ -60,8 +69,14 @@ class Worker:
         """Answer one connection's event; the lifespan is the worker's own."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        else:
+            return
+        host, port = scope["client"] or NOBODY
+        peer = (host, str(port))
+        self._shedder.begin(peer)
+        try:
             await self._app(scope, receive, send)
+        finally:
+            self._shedder.answered(peer)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -72,11 +87,13 @@ class Worker:
         await send({"type": "lifespan.shutdown.complete"})
 
     def start(self) -> None:
-        """Begin to collect."""
+        """Begin to collect, and to look at the connections."""
         self._collector.start(self._interval)
+        self._shedder.start()
 
     def close(self) -> None:
         """Finish what has begun; what is acknowledged is durable already."""
+        self._shedder.stop()
         self._collector.stop()
         self._metadata.close()
         self._blobs.close()
@@ -103,6 +120,7 @@ def _door_settings(settings: Settings) -> DoorSettings:
         collect_interval=settings.collect_interval,
         uploads_idle=settings.uploads_idle,
         receive_timeout=settings.receive_timeout,
+        receive_rate=settings.receive_rate,
         delete_enabled=settings.delete_enabled,
         protected=settings.protect,
         catalog_max=settings.catalog_max,

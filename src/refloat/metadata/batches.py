@@ -13,6 +13,7 @@ from typing import Literal
 from refloat import durable
 from refloat.core import room
 from refloat.core.errors import RefloatError, StorageFull, Unavailable
+from refloat.core.scarcity import exhausted
 from refloat.metadata.failures import code_of, database, is_full
 from refloat.metadata.turns import LOOK_AGAIN
 from refloat.ports import Room
@@ -79,7 +80,7 @@ class Batches:
         except BaseException as problem:  # noqa: BLE001  # whatever it is, nobody may be told it was written
             if not patience and code_of(problem) == sqlite3.SQLITE_BUSY:
                 return False
-            self._fail(batch, problem)
+            self._fail(batch, _for_the_moment(problem))
         return True
 
     def _begin_within(self, patience: int) -> None:
@@ -101,7 +102,7 @@ class Batches:
             try:
                 self._run_alone(batch[0]) if len(batch) == 1 else self._run_all(batch)
             except BaseException as problem:  # noqa: BLE001  # the same
-                self._fail(batch, problem)
+                self._fail(batch, _for_the_moment(problem))
 
     def commit(self, batch: Sequence[Job]) -> None:
         """Make what was written visible, and durable where that was promised."""
@@ -225,6 +226,11 @@ class Batches:
 def short_of(batch: Sequence[Job]) -> list[Job]:
     """Return the jobs that met the full disk and may take what is kept back: they are run again when room was made."""
     return [job for job in batch if job.is_short and job.room == "kept"]  # guard: the-ballast-is-not-for-pushes
+
+
+def _for_the_moment(problem: BaseException) -> BaseException:
+    """Return a condition for what was lacking before anything was committed: the database is none the worse for it."""
+    return exhausted(problem) or problem
 
 
 def promises_durability(batch: Sequence[Job]) -> bool:

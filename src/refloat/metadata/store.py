@@ -13,7 +13,7 @@ from refloat.metadata.backups import Backups, Epoch
 from refloat.metadata.batches import OnBroken, Promise
 from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.collecting import SqliteCollecting
-from refloat.metadata.failures import is_full
+from refloat.metadata.failures import database, is_full
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.notes import Notes
 from refloat.metadata.purging import SqlitePurging
@@ -163,8 +163,9 @@ class SqliteMetadata:
         try:
             return self._thread.connection  # type: ignore[no-any-return]
         except AttributeError:
-            connection = connect(self._database)
-            connection.execute("PRAGMA query_only = ON")
+            with database():  # a thread's first reading opens files
+                connection = connect(self._database)
+                connection.execute("PRAGMA query_only = ON")
             self._readers.append(connection)
             self._thread.connection = connection
             return connection

@@ -123,6 +123,8 @@ OURS = (
     _works("refloat.graveyard"),
     _works("refloat.uploads.idle"),
     _works("refloat.receive.timeout"),
+    _works("refloat.receive.rate"),
+    _works("refloat.send.timeout"),
     _works("refloat.collect.interval"),
     _works("refloat.workers"),
     _works("refloat.database"),

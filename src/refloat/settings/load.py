@@ -110,6 +110,8 @@ def _settings(root: Branch, reading: Reading, environ: Mapping[str, str], flags:
         graveyard=reading.duration("refloat.graveyard", "24h", least="1ms"),
         uploads_idle=reading.duration("refloat.uploads.idle", "24h", least="1ms"),
         receive_timeout=reading.duration("refloat.receive.timeout", "60s", least="1ms"),
+        receive_rate=reading.count("refloat.receive.rate", 256, least=0),
+        send_timeout=reading.duration("refloat.send.timeout", "5m", least="1ms"),
         collect_interval=reading.duration("refloat.collect.interval", "1m", least="1ms"),
         history_keep=reading.duration("refloat.history.keep", "400d", least="1ms"),
         drain_timeout=reading.duration("http.draintimeout", "30s", least="0s"),

@@ -24,6 +24,8 @@ class Settings:
     graveyard: int
     uploads_idle: int
     receive_timeout: int  # how long a client may send nothing in the middle of a body
+    receive_rate: int  # bytes a second that have to come of a body, taken together over that long; 0: any rate
+    send_timeout: int  # how long a client may take nothing of an answer
     collect_interval: int
     history_keep: int
     drain_timeout: int

@@ -10,6 +10,7 @@ from refloat.core.errors import DigestInvalid, ManifestUnknown
 from refloat.core.media import INDEXES
 from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.records import StoredManifest
+from refloat.core.scarcity import lacking
 from refloat.ports import BlobStore, Listing, Reader
 
 UNKNOWN = "unknown"
@@ -109,5 +110,7 @@ def _read(archive: Archive, config: Digest) -> dict[str, object]:
         return {}
     try:
         return document_in(archive.blobs.path(live.key).read_bytes())
-    except OSError:
+    except OSError as problem:
+        if lacking(problem):
+            raise
         return {}

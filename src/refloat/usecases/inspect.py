@@ -11,6 +11,7 @@ from refloat.core.manifest import Need, annotations_of
 from refloat.core.media import IMAGES, INDEXES
 from refloat.core.names import Digest, Reference, RepositoryName, Tag, parse_reference
 from refloat.core.records import ManifestFacts, PastValue, StoredManifest, TagEntry
+from refloat.core.scarcity import lacking
 from refloat.ports import BlobStore, Listing, Reader
 
 MOST_TRASH = 1000  # changes looked through for a shortened digest that is not live
@@ -151,5 +152,7 @@ def _config(stores: Stores, repository: RepositoryName, manifest: StoredManifest
         return None
     try:
         return document_in(stores.blobs.path(blob.key).read_bytes())
-    except OSError:
+    except OSError as problem:
+        if lacking(problem):
+            raise
         return None

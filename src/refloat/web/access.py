@@ -60,8 +60,12 @@ class AccessLog:
             self._sink(text)
 
     def _hand_over(self) -> None:
-        writing = asyncio.get_running_loop().run_in_executor(None, self._sink, self._gathered())
-        writing.add_done_callback(self._written)
+        try:
+            writing = asyncio.get_running_loop().run_in_executor(None, self._sink, self._gathered())
+        except RuntimeError:  # no thread can be started: these lines wait for the next one, others for the next request
+            self._due = False
+        else:
+            writing.add_done_callback(self._written)
 
     def _written(self, writing: "asyncio.Future[None]") -> None:
         """Write again if lines came meanwhile; one writes at a time, so that lines keep their order."""

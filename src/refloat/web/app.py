@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from refloat.core.errors import MethodUnsupported, RefloatError
 from refloat.core.names import Digest, RepositoryName, parse_reference, printable
 from refloat.web import blobs, listings, manifests, uploads
-from refloat.web.asgi import ASGIApp, ClientGone, Header, Receive, Request, Scope, Send
+from refloat.web.asgi import ASGIApp, Header, Receive, Request, Scope, Send
 from refloat.web.door import Door
 from refloat.web.errors import JSON, tell, tell_unexpected
 from refloat.web.hosts import refuse_hostless
@@ -79,7 +79,7 @@ class Registry:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._door = Door(services)
-        self._timeout = services.settings.receive_timeout / 1_000_000
+        self._patience = services.settings.patience
         prefix = services.settings.prefix.rstrip("/")
         self._router = Router(routes(services.settings.timetravel_prefix), ADDRESSES, prefix)
         self._managed = (prefix + MANAGEMENT).encode()
@@ -88,15 +88,13 @@ class Registry:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        request = Request(scope, receive, send, self._common, self._timeout)
+        request = Request(scope, receive, send, self._common, self._patience)
         try:
             await self._serve(request, receive, send)
         except RefloatError as condition:
             await tell(request, condition)
-        except ClientGone:
-            request.status = 499  # nobody is there to be answered; the log says so as nginx does
-        except Exception:
-            await tell_unexpected(request)  # the last door: no traceback leaves it
+        except Exception as problem:
+            await tell_unexpected(request, problem)  # the last door: no traceback leaves it
             if request.is_cut:
                 raise  # the server closes the connection: half an answer must not look whole
         finally:

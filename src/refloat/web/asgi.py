@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from refloat.core.errors import RequestInvalid, UploadTooSlow
+from refloat.core.errors import BodyIncomplete, RequestInvalid, UploadTooSlow
+from refloat.web.pace import Pace, Patience
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -20,29 +21,27 @@ MOST_PARAMETERS = 100
 BODILESS = frozenset({"GET", "HEAD"})
 UNMEASURED = frozenset({204, 304})  # answers whose head ends them: RFC 9110 section 8.6 wants no length of nothing
 DRAIN_SECONDS = 5.0
-DRAIN_IDLE = 0.5
-
-
-class ClientGone(Exception):
-    """The client closed the connection before its request was whole. There is nobody to answer."""
+DRAINING = Patience(idle=0.5, least=0)
 
 
 class Request:
     """A request, what its path named, and what was answered."""
 
     __slots__ = (
-        "_answered", "_body", "_fields", "_id", "_receive", "_send", "_started", "common", "head", "length", "method",
-        "scope", "status", "timeout",
+        "_answered", "_body", "_fields", "_id", "_patience", "_receive", "_send", "_started", "common", "head",
+        "length", "method", "scope", "status",
     )  # fmt: skip
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, common: Sequence[Header], timeout: float) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, common: Sequence[Header], patience: Patience
+    ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.head = self.method == "HEAD"
         self.common = common
-        self.timeout = timeout
         self.status = 0
         self.length = 0
+        self._patience = patience
         self._receive = receive
         self._send = send
         self._started = False
@@ -120,25 +119,34 @@ class Request:
         return self._announced() != 0
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes. Raises UploadTooSlow, ClientGone.
+        """Yield the body as it comes. Raises UploadTooSlow, BodyIncomplete.
 
         What was announced is all there is: asking for more costs a way to the server's thread and back.
         """
-        left = self._announced()
+        left, pace = self._announced(), Pace(self._patience)
         while self._body != "ended" and left != 0:
-            try:
-                async with asyncio.timeout(self.timeout):
-                    message = await self._receive()
-            except TimeoutError:
-                raise UploadTooSlow(f"nothing came for {self.timeout:.0f} s") from None
-            if message["type"] == "http.disconnect":
-                raise ClientGone
+            message = await self._next(pace)
             body = message.get("body", b"")
             left = None if left is None else left - len(body)
             self._body = "coming" if message.get("more_body", False) and left != 0 else "ended"
             if body:
                 yield body
         self._body = "ended"
+
+    async def _next(self, pace: Pace) -> Message:
+        """Return the message with the next piece of the body. Raises UploadTooSlow, BodyIncomplete."""
+        now = asyncio.get_running_loop().time
+        began = now()
+        try:
+            async with asyncio.timeout(pace.idle):
+                message = await self._receive()
+        except TimeoutError:
+            raise UploadTooSlow(f"nothing came for {pace.idle:.0f} s") from None
+        if message["type"] == "http.disconnect":  # the client is gone, or its chunks are no chunks: it may still read
+            self._body = "ended"
+            raise BodyIncomplete("the body ended before it was whole, or is not written in chunks as it says")
+        pace.count(now() - began, len(message.get("body", b"")))
+        return message
 
     def _announced(self) -> int | None:
         """Return how long the body is. None: it says so itself where it ends."""
@@ -205,12 +213,12 @@ class Request:
 
     async def _drain(self) -> None:
         """Take what still comes, for a while, and for a shorter one when nothing does."""
-        self.timeout = DRAIN_IDLE
+        self._patience = DRAINING
         try:
             async with asyncio.timeout(DRAIN_SECONDS):
                 async for _ in self.chunks():
                     pass
-        except (TimeoutError, ClientGone, UploadTooSlow):
+        except (TimeoutError, BodyIncomplete, UploadTooSlow, MemoryError):
             return
 
     async def gone(self) -> None:

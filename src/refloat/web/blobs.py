@@ -47,10 +47,10 @@ async def get(door: Door, request: Request, repository: RepositoryName, digest: 
         raise RangeNotSatisfiable(f"the blob has {blob.size} bytes", {"size": blob.size})
     path = str(door.blobs.path(blob.key))
     if span == "whole":
-        await send_span(request, path, Span(0, blob.size), 200, headers)
+        await send_span(request, door.files, path, Span(0, blob.size), 200, headers)
     else:
         content_range = b"bytes %d-%d/%d" % (span.start, span.end - 1, blob.size)
-        await send_span(request, path, span, 206, [*headers, (b"content-range", content_range)])
+        await send_span(request, door.files, path, span, 206, [*headers, (b"content-range", content_range)])
 
 
 async def delete(door: Door, request: Request, repository: RepositoryName, digest: Digest) -> None:

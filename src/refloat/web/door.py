@@ -12,7 +12,7 @@ class Door:
     """The open door of one worker."""
 
     __slots__ = (
-        "_base", "_origin", "_relative", "_reserved", "_server", "blobs", "metadata", "services", "settings",
+        "_base", "_origin", "_relative", "_reserved", "_server", "blobs", "files", "metadata", "services", "settings",
     )  # fmt: skip
 
     def __init__(self, services: Services) -> None:
@@ -20,6 +20,7 @@ class Door:
         self.metadata: Metadata = services.metadata
         self.blobs: BlobStore = services.blobs
         self.settings: DoorSettings = services.settings
+        self.files = services.files
         self._reserved = services.settings.timetravel_prefix
         self._relative = services.settings.relative_urls is not False
         self._base = services.settings.prefix.rstrip("/")

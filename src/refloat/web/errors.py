@@ -4,12 +4,14 @@ Spec: OCI Distribution 1.1 "Error Codes".
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from refloat.core import errors
-from refloat.core.errors import RefloatError, code_of
+from refloat.core.errors import Exhausted, RefloatError, Unavailable, code_of
+from refloat.core.scarcity import exhausted
 from refloat.web.asgi import Header, Request
 from refloat.web.paths import STATE
 from refloat.web.spelling import rfc3339
@@ -27,6 +29,7 @@ WIRE: dict[type[RefloatError], int] = {
     errors.NameInvalid: 400,
     errors.NameUnknown: 404,
     errors.SizeInvalid: 400,
+    errors.BodyIncomplete: 400,
     errors.ManifestTooLarge: 413,
     errors.RangeNotSatisfiable: 416,
     errors.Denied: 403,
@@ -45,11 +48,15 @@ WIRE: dict[type[RefloatError], int] = {
     errors.PatternsTooWide: 400,
     errors.CollectionStopped: 409,
     errors.Unavailable: 503,
+    errors.Exhausted: 503,
 }
 JSON: Header = (b"content-type", b"application/json")
 UNEXPECTED = b'{"errors":[{"code":"UNKNOWN","message":"something went wrong here; the log has it","detail":null}]}'
 MOMENTS = frozenset({"deleted_at", "held_until", "moved_at", "purged_at"})  # details in microseconds
+RETRY_AFTER = "5"  # seconds
+SELDOM = 10.0  # seconds between two lines of the log about the same lack: there may be thousands a second
 log = logging.getLogger("refloat.web")
+_noted: dict[str, float] = {}
 
 
 def body_of(condition: RefloatError) -> bytes:
@@ -75,19 +82,44 @@ async def tell(request: Request, condition: RefloatError, more: Sequence[Header]
 
     `more` are headers beside those that go with the condition.
     """
+    note(condition)
     if request.has_started:
         raise condition
     headers = [JSON, *_headers_of(request, condition), *more]
     await request.answer(WIRE[type(condition)], headers, body_of(condition))
 
 
-async def tell_unexpected(request: Request) -> None:
-    """Answer 500 without a word of what it was; the log has the traceback under the request's id."""
-    log.exception(
-        "%s %s failed", request.method, ascii(request.raw_path.decode("latin-1")), extra={"request": request.id}
-    )
+async def tell_unexpected(request: Request, problem: Exception) -> None:
+    """Answer 500 without a word of what it was; the log has the traceback under the request's id.
+
+    Where the process lacks what any request needs it is 503.
+    """
+    scarce = exhausted(problem)
+    if scarce is not None:
+        if request.has_started:
+            note(scarce)
+        else:
+            await tell(request, scarce)
+        return
+    log.error(
+        "%s %s failed", request.method, ascii(request.raw_path.decode("latin-1")),
+        extra={"request": request.id}, exc_info=problem,
+    )  # fmt: skip
     if not request.has_started:
         await request.answer(500, [JSON, (b"x-request-id", request.id.encode())], UNEXPECTED)
+
+
+def note(condition: RefloatError) -> None:
+    """Log now and then that requests are refused because the process lacks something: the operator can help."""
+    now = time.monotonic()
+    if isinstance(condition, Exhausted) and now - _noted.get(condition.message, now - SELDOM) >= SELDOM:
+        _noted[condition.message] = now
+        log.error("%s: requests that need it are answered 503", condition.message.partition(";")[0])
+
+
+def retry_of(condition: RefloatError) -> Mapping[str, str]:
+    """Return the header that says when to ask again, where that helps. Spec: RFC 9110 section 10.2.3."""
+    return {"Retry-After": RETRY_AFTER} if isinstance(condition, Unavailable) else {}
 
 
 def _headers_of(request: Request, condition: RefloatError) -> list[Header]:
@@ -99,4 +131,4 @@ def _headers_of(request: Request, condition: RefloatError) -> list[Header]:
         return [(b"content-range", b"bytes */%d" % int(str(detail.get("size", 0))))]
     if isinstance(condition, errors.MethodUnsupported):
         return [(b"allow", str(detail.get("allow", "")).encode())]
-    return []
+    return [(name.lower().encode(), value.encode()) for name, value in retry_of(condition).items()]

@@ -12,8 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from refloat.core.errors import Denied, RefloatError
+from refloat.core.scarcity import exhausted
 from refloat.web import errors
-from refloat.web.asgi import ASGIApp, ClientGone, Receive, Scope, Send
+from refloat.web.asgi import ASGIApp, Receive, Scope, Send
 from refloat.web.management_addresses import ADDRESSES
 from refloat.web.management_answers import encode
 from refloat.web.management_desk import MARK, Desk, answer
@@ -21,7 +22,6 @@ from refloat.web.management_table import Address
 from refloat.web.services import Services
 
 BASE = "/v2/_refloat/v1"
-CLIENT_GONE = 499
 log = logging.getLogger("refloat.management")
 
 
@@ -30,7 +30,7 @@ def application(services: Services) -> ASGIApp:
     desk = Desk(services)
     app = Starlette(
         routes=[Route(each.path, _guarded(desk, each), methods=[each.method]) for each in ADDRESSES],
-        exception_handlers={HTTPException: _tell_http},
+        exception_handlers={HTTPException: _tell_http, Exception: _tell_late},
     )
     app.router.redirect_slashes = False
 
@@ -51,11 +51,8 @@ def _guarded(desk: Desk, address: Address) -> Callable[[Request], Awaitable[Resp
             return answer(document, address.change_in(document))
         except RefloatError as condition:
             return _tell(condition)
-        except ClientGone:
-            return Response(status_code=CLIENT_GONE)
-        except Exception:
-            log.exception("%s %s failed", request.method, ascii(request.url.path))
-            return Response(errors.UNEXPECTED, 500, MARK, "application/json")
+        except Exception as problem:  # noqa: BLE001  # the last door of the endpoints: no traceback leaves it
+            return _tell_unexpected(request, problem)
 
     return guarded
 
@@ -82,7 +79,23 @@ def _is_address(host: str) -> bool:
 
 
 def _tell(condition: RefloatError) -> Response:
-    return Response(errors.body_of(condition), errors.WIRE[type(condition)], MARK, "application/json")
+    errors.note(condition)
+    headers = {**MARK, **errors.retry_of(condition)}
+    return Response(errors.body_of(condition), errors.WIRE[type(condition)], headers, "application/json")
+
+
+def _tell_unexpected(request: Request, problem: Exception) -> Response:
+    scarce = exhausted(problem)
+    if scarce is not None:
+        return _tell(scarce)
+    log.error("%s %s failed", request.method, ascii(request.url.path), exc_info=problem)
+    return Response(errors.UNEXPECTED, 500, MARK, "application/json")
+
+
+async def _tell_late(_: Request, problem: Exception) -> Response:
+    """Answer for what failed outside an endpoint; it is raised on from here, and logged where it arrives."""
+    scarce = exhausted(problem)
+    return Response(errors.UNEXPECTED, 500, MARK, "application/json") if scarce is None else _tell(scarce)
 
 
 async def _tell_http(_: Request, problem: Exception) -> Response:

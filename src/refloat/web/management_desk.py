@@ -100,8 +100,7 @@ class Desk:
         return price(self.listing, change.id, change.held_until, self.services.settings.departure)
 
     def _raw(self, request: Request) -> asgi.Request:
-        timeout = self.services.settings.receive_timeout / SECOND
-        return asgi.Request(request.scope, request.receive, request._send, (), timeout)
+        return asgi.Request(request.scope, request.receive, request._send, (), self.services.settings.patience)
 
 
 def answer(document: object, change: str | None) -> Response:

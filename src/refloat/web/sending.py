@@ -1,46 +1,68 @@
 """From a file to a client, in step: a piece is read when the one before has been taken.
 
 What the kernel has in memory is read here, in a tenth of a millisecond; what it would have to fetch from the disk
-is read in a thread, so that one cold pull holds nobody else up.
+is read in a thread, so that one cold pull holds nobody else up. A client that does not read keeps some seven pieces
+in memory, so pieces are smaller where many bodies are on their way.
 """
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from refloat.core.errors import BlobUnknown
 from refloat.web.asgi import Header, Request
+from refloat.web.capacity import Capacity
 from refloat.web.ranges import Span
 
 PIECE = 256 * 1024  # bytes
+LEAST_PIECE = 8 * 1024
+IN_A_ROW = 8  # pieces after which others have their turn
+AT_ONCE = 64 * PIECE  # bytes: one piece of each body that is on its way
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", None)  # Linux
 
 
-async def send_span(request: Request, path: str, span: Span, status: int, headers: Sequence[Header]) -> None:
-    """Answer with part of a file, until it is sent or the client is gone. Raises BlobUnknown if there is no file."""
+async def send_span(
+    request: Request, files: Capacity, path: str, span: Span, status: int, headers: Sequence[Header]
+) -> None:
+    """Answer with part of a file, until it is sent or the client is gone.
+
+    The file counts among `files` while it is open. Raises BlobUnknown if there is no file, Unavailable.
+    """
+    length = span.end - span.start
+    whole = [*headers, (b"content-length", b"%d" % length)]
+    with files, _opened(path) as file:
+        if length > PIECE:
+            await request.start(status, whole, length)
+            await _send_pieces(request, file, span, files)
+            return
+        piece = await _read(file, span)
+    await request.start(status, whole, length)
+    await request.send_body(piece, "last")
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int]:
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:  # condemned a graveyard's time ago, and reaped since it was looked up
         raise BlobUnknown("the blob has gone") from None
     try:
-        length = span.end - span.start
-        await request.start(status, [*headers, (b"content-length", b"%d" % length)], length)
-        if length <= PIECE:
-            await request.send_body(await _read(file, span), "last")
-        else:
-            await _send_pieces(request, file, span)
+        yield file
     finally:
         os.close(file)
 
 
-async def _send_pieces(request: Request, file: int, span: Span) -> None:
-    gone = asyncio.ensure_future(request.gone())
+async def _send_pieces(request: Request, file: int, span: Span, files: Capacity) -> None:
+    gone, sent = asyncio.ensure_future(request.gone()), 0
     try:
-        async for piece in _pieces(file, span):
+        async for piece in _pieces(file, span, files):
             if gone.done():
                 return
             await request.send_body(piece, "more")
+            sent += 1
+            if sent % IN_A_ROW == 0:  # what is sent to nobody is taken at once: only the event loop hears who is gone
+                await asyncio.sleep(0)
         await request.send_body(b"", "last")
     finally:
         gone.cancel()
@@ -48,9 +70,17 @@ async def _send_pieces(request: Request, file: int, span: Span) -> None:
             await gone
 
 
-async def _pieces(file: int, span: Span) -> AsyncIterator[bytes]:
-    for offset in range(span.start, span.end, PIECE):
-        yield await _read(file, Span(offset, min(offset + PIECE, span.end)))
+async def _pieces(file: int, span: Span, files: Capacity) -> AsyncIterator[bytes]:
+    offset = span.start
+    while offset < span.end:
+        end = min(offset + _length_of_pieces(files.used), span.end)
+        yield await _read(file, Span(offset, end))
+        offset = end
+
+
+def _length_of_pieces(bodies: int) -> int:
+    """Return how many bytes of each body are read at once while so many are on their way."""
+    return max(LEAST_PIECE, min(PIECE, AT_ONCE // max(bodies, 1)))
 
 
 async def _read(file: int, span: Span) -> bytes:

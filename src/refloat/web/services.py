@@ -1,7 +1,7 @@
 """What the HTTP door is given: stores, settings, a clock, randomness. It opens nothing itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from refloat.core.closing import Rules
@@ -15,6 +15,11 @@ from refloat.ports import BlobShelf, BlobStore, Metadata
 from refloat.usecases.collect import Round
 from refloat.usecases.purge import PurgeRequest, Whole
 from refloat.web.asgi import ASGIApp, Request
+from refloat.web.capacity import Capacity
+from refloat.web.pace import Patience
+
+SECOND = 1_000_000
+MOST_FILES = 1_000  # bodies on their way at once, where nobody counted how many descriptors there are
 
 
 class Collecting(Protocol):
@@ -58,6 +63,12 @@ class DoorSettings:
     prefix: str
     timetravel_prefix: str
     protected: tuple[ImagePattern, ...] = ()
+    receive_rate: int = 0  # bytes a second that a body has to come with
+
+    @property
+    def patience(self) -> Patience:
+        """How long bodies are waited for."""
+        return Patience(self.receive_timeout / SECOND, self.receive_rate)
 
     @property
     def departure(self) -> Departure:
@@ -85,6 +96,7 @@ class Services:
     is_admin: Callable[[str], bool]  # is this the admin token?
     management: Callable[["Services"], ASGIApp]  # called at the first request for it: its imports are heavy
     access: Callable[[Request], None] | None  # writes the access log's line
+    files: Capacity = field(default_factory=lambda: Capacity(MOST_FILES, "files"))  # open ones of bodies
 
     def cause(self, request: Request) -> Cause:
         """Return who does something with this request, when, from where, with what, and why."""

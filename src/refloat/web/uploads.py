@@ -11,6 +11,7 @@ from refloat.core.blocks import refuse_blocked
 from refloat.core.errors import (
     BlobUploadUnknown,
     Blocked,
+    BodyIncomplete,
     DigestInvalid,
     NameInvalid,
     RefloatError,
@@ -24,7 +25,7 @@ from refloat.core.names import ALGORITHMS, Digest, RepositoryName
 from refloat.core.records import Upload
 from refloat.ports import Transaction, UploadFile
 from refloat.usecases import upload as sessions
-from refloat.web.asgi import ClientGone, Header, Request
+from refloat.web.asgi import Header, Request
 from refloat.web.door import Door
 from refloat.web.paths import STATE, digest_in
 from refloat.web.ranges import Span, content_range
@@ -103,12 +104,12 @@ async def status(door: Door, request: Request, repository: RepositoryName, uploa
 async def append(door: Door, request: Request, repository: RepositoryName, upload: str) -> None:
     """PATCH: append what comes. If the client goes away, what came is kept and it can go on from there."""
     found = sessions.find(door.metadata.read, repository, upload, door.services.now())
-    with door.blobs.open_upload(found) as file:
+    with door.files, door.blobs.open_upload(found) as file:
         found = _locked(door, file, found)
         span = _expected(request, found)
         try:
             await _receive(door, request, file, found.size)
-        except (ClientGone, UploadTooSlow):
+        except (BodyIncomplete, UploadTooSlow):
             await _record(door, file, found)
             raise
         _check_length(span, file.size - found.size)
@@ -132,7 +133,7 @@ async def finish(door: Door, request: Request, repository: RepositoryName, uploa
 
 
 async def _finish(door: Door, request: Request, found: Upload, digest: Digest) -> None:
-    with door.blobs.open_upload(found) as file:
+    with door.files, door.blobs.open_upload(found) as file:
         found = _locked(door, file, found)
         span = _expected(request, found) if request.has_body else None
         await _receive(door, request, file, found.size)
@@ -172,7 +173,7 @@ async def _finish_at_once(door: Door, request: Request, upload: Upload, digest: 
     """Take a blob whole. If that fails its session ends too: nobody was told of it, so nobody would."""
     try:
         await _finish(door, request, upload, digest)
-    except (RefloatError, ClientGone):
+    except RefloatError:
         await _give_up(door, upload)
         raise
 
