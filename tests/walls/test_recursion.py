@@ -20,6 +20,8 @@ ALLOWED = {
     "core/prices.py: Waiting.by": NAMESAKE,
     "main/group.py: Verbs.shell_complete": NAMESAKE,
     "main/purger.py: Purger.notes": NAMESAKE,
+    "main/respawning.py: Places.": NAMESAKE,
+    "main/shedding.py: Shedder.start": NAMESAKE,
     "metadata/store.py: SqliteMetadata.close": NAMESAKE,
     "metadata/writer.py": TURNS,
     "portable/facts.py: Facts.tags": NAMESAKE,
