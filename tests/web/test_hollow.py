@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Serve
 from tests.web.conftest import image_of
 from tests.web.test_reading import first_error
 from tools.content import CONFIG, INDEX, LAYER, MANIFEST, Part
@@ -134,12 +135,13 @@ def test_it_is_seen_whatever_the_body_looks_like(form: str, place: Place) -> Non
     place.expect_unknown(answer)
 
 
-def test_a_disk_that_cannot_be_read_is_no_missing_blob(place: Place) -> None:
+def test_a_disk_that_cannot_be_read_is_no_missing_blob(serve: Serve) -> None:
     """A failed read proves nothing: try again, rather than push again."""
+    place = Place(serve())
     (path,) = [path for path in place.served.files() if path.read_bytes() == place.layer.body]
-    path.unlink()
-    path.symlink_to(path.name)  # a loop, which even root cannot follow
+    aside = path.parent.rename(path.parent.with_suffix(".aside"))
+    path.parent.touch()  # no directory, which even root cannot read as one
     assert place.put(place.image).status == 503
-    path.unlink()
-    path.write_bytes(place.layer.body)
+    path.parent.unlink()
+    aside.rename(path.parent)
     assert place.put(place.image).status == 201
