@@ -9,6 +9,7 @@ sync, all other work, the wait for another process.
 """
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -26,6 +27,7 @@ from refloat.ports import Room
 T = TypeVar("T")
 MOST_AT_ONCE = 64
 AT_ONCE = 0  # milliseconds
+log = logging.getLogger("refloat.metadata")
 MOST_TIMES = 8  # that room is made for one batch, where somebody else takes what was made
 
 
@@ -147,16 +149,26 @@ class Writer:
 
     def _run_again(self, batch: Sequence[Job]) -> None:
         """Run those again that met the full disk and may take what is kept back, each time that room was made."""
-        for make in (self._restart_log, *[self._make_room] * MOST_TIMES):
+        if (short := short_of(batch)) and self._restart_log():
+            self._run_once(short)
+        for _ in range(MOST_TIMES):
             short = short_of(batch)
-            if short and make():
-                self._run_once(short)
+            if not (short and self._is_room_made()):
+                break
+            self._run_once(short)
         for job in short_of(batch):
             job.error = StorageFull(rooms.NOTHING_LEFT)
 
     def _restart_log(self) -> bool:
         with self._turn:
             return self._batches.restart_log()
+
+    def _is_room_made(self) -> bool:
+        try:
+            return self._make_room()
+        except Exception:
+            log.exception("no room could be made on the full disk")  # whoever waits for this thread is answered
+            return False
 
     def _answer(self, loop: asyncio.AbstractEventLoop, batch: Sequence[Job]) -> None:
         for job in batch:
