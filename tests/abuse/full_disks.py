@@ -52,7 +52,7 @@ class Fault:
     new: str
 
 
-NO_SECOND_TRY = Fault("metadata/writer.py", "if short and make():", "if short and make() and not short:")
+NO_SECOND_TRY = Fault("metadata/writer.py", "if not (short and self._is_room_made()):", "if True:")
 NO_RESERVE = Fault("blobs/filesystem.py", "if not self._rows.allows(length):", "if False:")
 FOR_PUSHES = Fault("metadata/batches.py", 'job.is_short and job.room == "kept"', "job.is_short")
 

@@ -7,7 +7,7 @@ LEAST = 1 << 20
 A_PUSH = 64 << 10  # the rows of a push beside its manifest: in the database's log, and again in its file
 A_DESCRIPTOR = 1 << 10  # the row of a descriptor and its places in the indexes, measured, in both as well
 
-AT_RESERVE = "the disk is down to its reserve: nothing was stored; pulls, deletes and undo still work"
+AT_RESERVE = "the disk has no room for this beside its reserve: nothing was stored; pulls, deletes and undo still work"
 NO_ROOM = (
     "the disk is full: nothing was stored; pulls still work, and deletes may need 16 MiB that somebody makes free on"
     " the server's disk; then everything works again, without a restart"

@@ -99,8 +99,9 @@ class Collector:
                 self._blobs.keep_back()
                 self._round()
                 finish(self._metadata, self._blobs, now())  # a purge that another worker did not live to end
+            self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
+            if mine:
                 self._back_up()
-        self._clock = self._metadata.collect(lambda tx: tx.clock()[1])
 
     def _wait_for_room(self, full: StorageFull) -> None:
         """Say once, and not each minute, what is waited for."""

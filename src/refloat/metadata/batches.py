@@ -146,9 +146,10 @@ class Batches:
         """Has the log become much longer than ever? A few large bodies take the room of many rows, and twice."""
         with suppress(OSError):
             size = os.stat(self._log).st_size
-            if not self._log_size <= size <= self._log_size + CHECKPOINT_SIZE:
-                self._log_size, was_shorter = size, size > self._log_size
-                return was_shorter
+            has_grown = size > self._log_size + CHECKPOINT_SIZE
+            if has_grown or size < self._log_size:
+                self._log_size = size
+            return has_grown
         return False
 
     def _promise(self, batch: Sequence[Job]) -> None:

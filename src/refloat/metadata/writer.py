@@ -12,6 +12,7 @@ for one of its transactions at most, in whichever process: `waiting` says who is
 """
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -32,6 +33,7 @@ from refloat.ports import Room
 
 T = TypeVar("T")
 AT_ONCE = 0  # milliseconds
+log = logging.getLogger("refloat.metadata")
 MOST_TIMES = 8  # that room is made for one batch, where somebody else takes what was made
 BRIEF_ROWS = 10  # at most, about
 UNKNOWN_ROWS = 100
@@ -216,10 +218,13 @@ class Writer:
     def _run_again(self, batch: Sequence[Job]) -> float:
         """Run those again that met the full disk and may take what is kept back, each time that room was made."""
         seconds = 0.0
-        for make in (self._restart_log, *[self._make_room] * MOST_TIMES):
+        if (short := short_of(batch)) and self._restart_log():
+            seconds += self._run_once(short)
+        for _ in range(MOST_TIMES):
             short = short_of(batch)
-            if short and make():
-                seconds += self._run_once(short)
+            if not (short and self._is_room_made()):
+                break
+            seconds += self._run_once(short)
         for job in short_of(batch):
             job.error = StorageFull(rooms.NOTHING_LEFT)
         return seconds
@@ -227,6 +232,13 @@ class Writer:
     def _restart_log(self) -> bool:
         with self._turn:
             return self._batches.restart_log()
+
+    def _is_room_made(self) -> bool:
+        try:
+            return self._make_room()
+        except Exception:
+            log.exception("no room could be made on the full disk")  # whoever waits for this thread is answered
+            return False
 
     def _run_once(self, batch: Sequence[Job]) -> float:
         with self._turn:
