@@ -5,7 +5,7 @@ Instants are microseconds since 1970 UTC, sizes are bytes. docs/prices.md explai
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 from refloat.core.clock import HOUR
 from refloat.core.names import Digest
@@ -14,6 +14,8 @@ FOREVER = 1 << 62
 BACKUPS_KEPT = 7  # copies of the metadata: what one of them names live is not removed
 BACKUP_EVERY = 24 * HOUR
 LOOK_AGAIN = HOUR  # when bytes that could not go yet are looked at again
+N = TypeVar("N")
+V = TypeVar("V")
 UsageClass = Literal["tagged", "untagged", "trash", "leased", "uploads", "doomed", "quarantine", "unknown"]
 
 
@@ -113,6 +115,26 @@ class Place:
 
     state: Literal["live", "uploading", "doomed"]
     digest: Digest | None
+
+
+def carried_down(above: Mapping[N, Iterable[N]], own: Mapping[N, V | None]) -> dict[N, V | None]:
+    """Return for each of `own` the greatest value of itself and of all that is above it, however far. None: no value.
+
+    Each is given its value once: whoever has the greatest gives it to all below that have none yet.
+    """
+    below: dict[N, list[N]] = {}
+    for each, others in above.items():
+        for other in others:
+            below.setdefault(other, []).append(each)
+    found: dict[N, V | None] = dict.fromkeys(own)
+    for value, first in sorted(((value, each) for each, value in own.items() if value is not None), reverse=True):
+        pending = [first]
+        while pending:
+            each = pending.pop()
+            if found[each] is None:
+                found[each] = value
+                pending.extend(below.get(each, ()))
+    return found
 
 
 def add_up(sizes: Iterable[tuple[UsageClass, int]]) -> Mapping[UsageClass, int]:

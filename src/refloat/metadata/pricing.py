@@ -1,11 +1,14 @@
 """What holds bytes, and until when: the reads behind every forecast."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from refloat.core.names import Digest, RepositoryName, Tag
-from refloat.core.prices import FOREVER, DatabaseSpace, Hold, Place
+from refloat.core.prices import FOREVER, DatabaseSpace, Hold, Place, carried_down
 from refloat.metadata.shrinking import space_of
+
+V = TypeVar("V")
 
 _DISPLACED = """
 WITH RECURSIVE down (repository, digest) AS (
@@ -19,13 +22,15 @@ JOIN refs f ON f.repository = d.repository AND f.parent = d.digest WHERE f.blob 
 _IS_LIVE = """
 SELECT 1 FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent WHERE f.blob = ? LIMIT 1"""
 
+# The manifests that use something: each with the change that holds it longest, and is it a part of an index itself?
 _USERS = """
-WITH RECURSIVE up (repository, digest) AS (
-    SELECT f.repository, f.parent FROM refs f WHERE f.blob = ?1
-    UNION SELECT f.repository, f.parent FROM up u JOIN refs f ON f.repository = u.repository AND f.child = u.digest)"""
-_LAST_CHANGE = f"""{_USERS}
-SELECT c.held_until, c.n, c.id FROM up u JOIN moves m ON m.repository = u.repository AND m.held = u.digest
-JOIN changes c ON c.n = m.change ORDER BY c.held_until DESC, c.n DESC LIMIT 1"""
+SELECT f.repository, f.parent, (
+    SELECT c.n FROM moves m JOIN changes c ON c.n = m.change WHERE m.repository = f.repository AND m.held = f.parent
+    ORDER BY c.held_until DESC, c.n DESC LIMIT 1),
+    EXISTS (SELECT 1 FROM refs p WHERE p.repository = f.repository AND p.child = f.parent)
+FROM refs f WHERE """
+_USERS_OF = _USERS + "f.blob = ?"
+_INDEXES_OF = _USERS + "f.repository = ? AND f.child = ?"
 
 _HOLDS_AFTER = """
 SELECT 1 FROM changes c WHERE c.pruned = 0 AND c.held_until >= ?1 AND (c.held_until > ?1 OR c.n > ?2)
@@ -34,17 +39,19 @@ AND EXISTS (SELECT 1 FROM moves m WHERE m.change = c.n AND m.held IS NOT NULL) L
 _TAGGED_AT_ONCE = """
 SELECT 1 FROM refs f JOIN tips g ON g.repository = f.repository AND g.digest = f.parent AND g.manifest IS NULL
 WHERE f.blob = ? LIMIT 1"""
-_TAGGED = """
-WITH RECURSIVE up (repository, digest) AS (
-    SELECT f.repository, f.parent FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
-    WHERE f.blob = ?1
-    UNION SELECT t.repository, t.reference FROM up u
-    JOIN refs f ON f.repository = u.repository AND f.child = u.digest
-    JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
-    UNION SELECT t.repository, t.reference FROM up u
-    JOIN manifests m ON m.repository = u.repository AND m.digest = u.digest
-    JOIN tips t ON t.repository = m.repository AND t.reference = m.subject)
-SELECT 1 FROM up u JOIN tips g ON g.repository = u.repository AND g.digest = u.digest AND g.manifest IS NULL LIMIT 1"""
+# The live manifests that use something, or that a live one speaks about: has it a tag?
+_HAS_TAG = """EXISTS (
+    SELECT 1 FROM tips g WHERE g.repository = t.repository AND g.digest = t.digest AND g.manifest IS NULL)"""
+_LIVE_USERS_OF = f"""
+SELECT t.repository, t.reference, {_HAS_TAG}
+FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent WHERE f.blob = ?"""
+_LIVE_ABOVE = f"""
+SELECT t.repository, t.reference, {_HAS_TAG}
+FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
+WHERE f.repository = ?1 AND f.child = ?2
+UNION SELECT t.repository, t.reference, {_HAS_TAG}
+FROM manifests m JOIN tips t ON t.repository = m.repository AND t.reference = m.subject
+WHERE m.repository = ?1 AND m.digest = ?2"""
 
 _LIVE_USERS = """
 SELECT f.repository, f.parent FROM refs f JOIN tips t ON t.repository = f.repository AND t.reference = f.parent
@@ -82,12 +89,20 @@ SELECT DISTINCT f.blob, f.size FROM refs f JOIN parts p ON f.parent = p.digest
 WHERE f.repository = ?1 AND f.blob IS NOT NULL"""
 """Of a repository's number and a manifest: the blobs below it and all its parts, whatever its body calls them."""
 
+MOST_KNOWN = 200_000  # manifests that are remembered for as long as one list is made
+Manifest = tuple[int, str]  # the number of a repository, and a digest
+
 
 class SqlitePrices:
-    """`ports.Prices` on one connection."""
+    """`ports.Prices` on one connection. What it found out about a manifest it does not look up again for the next blob.
+
+    Whoever nests an index in an index in an index would else have each of them looked at for everything below it.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
+        self._holds: dict[Manifest, Hold | None] = {}
+        self._tagged: dict[Manifest, bool | None] = {}
 
     def displaced_blobs(self, change: str) -> list[tuple[Digest, int]]:
         return [(Digest(row[0]), row[1]) for row in self._execute(_DISPLACED, (change,))]
@@ -102,17 +117,52 @@ class SqlitePrices:
         if self._execute(_IS_LIVE, (blob,)).fetchone() is not None:
             return Hold(FOREVER)
         if last is None:
-            change = self._execute(_LAST_CHANGE, (blob,)).fetchone()
-            last = Hold(*change) if change else None
+            last = self._last_change(blob)
         (lease,) = self._execute("SELECT max(expires) FROM leases WHERE digest = ?", (blob,)).fetchone()
         holds = [last] if last is not None else []
         holds += [Hold(lease)] if lease is not None else []
         return max(holds, default=None)
 
+    def _last_change(self, blob: Digest) -> Hold | None:
+        """Return the hold of the change that holds a blob longest, through whatever is above it."""
+        if len(self._holds) > MOST_KNOWN:
+            self._holds.clear()
+        users = self._execute(_USERS_OF, (blob,)).fetchall()
+        pending, own, above = list(users), dict[Manifest, Hold | None](), dict[Manifest, list[Manifest]]()
+        while pending:
+            repository, digest, change, is_part = pending.pop()
+            manifest = repository, digest
+            if manifest in self._holds or manifest in own:
+                continue
+            own[manifest] = self._hold_of(change)
+            indexes = self._execute(_INDEXES_OF, manifest).fetchall() if is_part else []
+            above[manifest] = [(row[0], row[1]) for row in indexes]
+            pending.extend(indexes)
+        self._holds |= _carried_on(above, own, self._holds)
+        return max((hold for row in users if (hold := self._holds[row[0], row[1]]) is not None), default=None)
+
+    def _hold_of(self, change: int | None) -> Hold | None:
+        if change is None:
+            return None
+        return Hold(*self._execute("SELECT held_until, n, id FROM changes WHERE n = ?", (change,)).fetchone())
+
     def is_tagged(self, blob: Digest) -> bool:
         if self._execute(_TAGGED_AT_ONCE, (blob,)).fetchone() is not None:
             return True
-        return self._execute(_TAGGED, (blob,)).fetchone() is not None
+        if len(self._tagged) > MOST_KNOWN:
+            self._tagged.clear()
+        users = self._execute(_LIVE_USERS_OF, (blob,)).fetchall()
+        pending, own, above = list(users), dict[Manifest, bool | None](), dict[Manifest, list[Manifest]]()
+        while pending:
+            repository, digest, has_tag = pending.pop()
+            manifest = repository, digest
+            if manifest not in self._tagged and manifest not in own:
+                own[manifest] = bool(has_tag) or None
+                found = self._execute(_LIVE_ABOVE, manifest).fetchall()
+                above[manifest] = [(row[0], row[1]) for row in found]
+                pending.extend(found)
+        self._tagged |= _carried_on(above, own, self._tagged)
+        return any(self._tagged[row[0], row[1]] for row in users)
 
     def places(self, keys: Sequence[str]) -> dict[str, Place]:
         marks = ", ".join("?" * len(keys))
@@ -165,3 +215,11 @@ class SqlitePrices:
     def _repository(self, name: RepositoryName) -> int | None:
         row = self._execute("SELECT id FROM repositories WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else None
+
+
+def _carried_on(
+    above: Mapping[Manifest, Sequence[Manifest]], own: dict[Manifest, V | None], known: Mapping[Manifest, V | None]
+) -> dict[Manifest, V | None]:
+    """Return what each of `own` has from itself and from all above it, of which some is known."""
+    reached = {each: known[each] for others in above.values() for each in others if each in known}
+    return carried_down(above, reached | own)
