@@ -41,8 +41,7 @@ def test_a_hundred_header_lines_are_taken(registry: Served, connect: Connect, li
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 def test_who_says_no_more_is_not_answered(registry: Served, connect: Connect, version: str) -> None:
     line = connect(registry)
-    line.say(f"GET /v2/ HTTP/{version}\r\nHost: registry\r\n\r\n".encode())
-    line.says_no_more()
+    line.say_last(f"GET /v2/ HTTP/{version}\r\nHost: registry\r\n\r\n".encode())
     assert line.heard(b"{}") == b""
 
 
@@ -53,8 +52,7 @@ def test_what_who_says_no_more_has_asked_for_is_done(seeded: Seeded, connect: Co
         seeded.served.wire.push_blob(repository, part)
     seeded.served.wire.push_manifest(repository, "v1", image_of(seeded.config, seeded.layer))
     line = connect(seeded.served)
-    line.say(f"DELETE /v2/{repository}/manifests/v1 HTTP/1.1\r\nHost: registry\r\n\r\n".encode())
-    line.says_no_more()
+    line.say_last(f"DELETE /v2/{repository}/manifests/v1 HTTP/1.1\r\nHost: registry\r\n\r\n".encode())
     assert line.heard(b"\r\n\r\n") == b""
     wait_until(lambda: len(deleted(seeded, repository)) == 1, 60, lambda: "it is not in the trash")
     assert seeded.ask("GET", f"/v2/{repository}/manifests/v1").status == 404
