@@ -92,8 +92,9 @@ class Line:
                 return self._socket.recv(4096)
         return b""
 
-    def says_no_more(self) -> None:
-        """Close one half of the connection: nothing more is said, and what is answered is heard."""
+    def say_last(self, text: bytes) -> None:
+        """Send bytes and that nothing more will be said, in one go; what is answered can be heard."""
+        self._socket.sendall(text, socket.MSG_MORE)
         self._socket.shutdown(socket.SHUT_WR)
 
     def hang_up(self) -> None:

@@ -89,8 +89,7 @@ def test_a_body_that_is_not_written_as_bodies_are_is_a_bad_request(
     """The client is told, also one that has said all it will say and only reads."""
     said, sent = body
     line = connect(registry)
-    line.say(f"{request_.format(place=begun(registry))} HTTP/1.1\r\nHost: x\r\n{said}\r\n\r\n".encode() + sent)
-    line.says_no_more()
+    line.say_last(f"{request_.format(place=begun(registry))} HTTP/1.1\r\nHost: x\r\n{said}\r\n\r\n".encode() + sent)
     answer = line.heard(b"}]}")
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"SIZE_INVALID" in answer
