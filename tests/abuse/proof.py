@@ -7,7 +7,7 @@ from importlib import import_module
 from tests.abuse.attack import Attack
 from tools.proof.part import Effort, Outcome, Part
 
-NAMES: tuple[str, ...] = ()
+NAMES: tuple[str, ...] = ("connections", "workers")
 """The modules beside this one that hold an `ATTACK`."""
 
 
