@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -21,6 +21,8 @@ STARTING = 60.0
 
 class Served:
     """`refloat serve` over `root`. Settings are environment variables: REGISTRY_REFLOAT_WINDOW=2s."""
+
+    before: Sequence[str] = ()  # what goes before its command
 
     def __init__(self, root: Path, log: Path, settings: dict[str, str] | None = None) -> None:
         self.root = root
@@ -42,7 +44,7 @@ class Served:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 [
-                    str(REFLOAT), "serve", "--root", str(self.root),
+                    *self.before, str(REFLOAT), "serve", "--root", str(self.root),
                     "--listen", self.address or "127.0.0.1:0", "--ready-fd", str(told),
                 ],
                 env={**os.environ, **self.settings}, pass_fds=(told,), start_new_session=True,

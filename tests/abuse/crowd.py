@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import Self
 
 HOME = Path(__file__).parents[2]
-PATIENCE = 60.0  # seconds for a connection to be made; a full server lets it wait
 EVERY = 0.5  # seconds between two bytes of those who send in drops
 MUCH = 1_000_000  # bytes of a body that comes a byte at a time
 ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -36,6 +35,7 @@ class Plan:
     manifests: int = 0  # a manifest's body, a byte at a time
     uploads: int = 0  # an upload's body, a byte at a time
     blob: str = ""
+    patience: float = 60.0  # seconds for what each one says first; a full server lets it wait
 
     @property
     def connections(self) -> int:
@@ -56,7 +56,8 @@ class Crowd:
         """Return when every connection is made. Raises RuntimeError where that fails."""
         assert self._process.stdout is not None
         if self._process.stdout.readline() != "ready\n":
-            raise RuntimeError(f"a crowd ended with {self._process.wait()} before all its connections were made")
+            self._stop()
+            raise RuntimeError(f"a crowd ended with {self._process.returncode} before its connections were made")
         return self
 
     def look(self) -> dict[str, int]:
@@ -71,6 +72,9 @@ class Crowd:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         self._process.kill()
         self._process.communicate()
 
@@ -78,9 +82,10 @@ class Crowd:
 class _Connections:
     """The crowd itself."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, patience: float) -> None:
         host, _, port = address.rpartition(":")
         self._place = (host, int(port))
+        self._patience = patience
         self._poll = select.epoll()
         self._kinds: dict[int, str] = {}
         self._sockets: list[socket.socket] = []
@@ -92,7 +97,7 @@ class _Connections:
         self.ended[kind] = 0
         for _ in range(count):
             one = socket.socket()
-            one.settimeout(PATIENCE)
+            one.settimeout(self._patience)
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             one.connect(self._place)
             begin(one)
@@ -122,7 +127,7 @@ def main(arguments: Iterable[str]) -> None:
     plan = Plan(**json.loads(text))
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    crowd = _Connections(address)
+    crowd = _Connections(address, plan.patience)
     crowd.make("silent", plan.silent, lambda _: None)
     crowd.make("asked", plan.asked, _asked)
     crowd.make("heads", plan.heads, lambda one: one.sendall(_head("GET /v2/")[:-2] + b"X-Never-Ends: "), drips=True)

@@ -7,7 +7,7 @@ from importlib import import_module
 from tests.abuse.attack import Attack
 from tools.proof.part import Effort, Outcome, Part
 
-NAMES: tuple[str, ...] = ("chains", "patterns", "floods", "full_disks")
+NAMES: tuple[str, ...] = ("chains", "patterns", "floods", "full_disks", "connections", "workers")
 """The modules beside this one that hold an `ATTACK`."""
 
 
