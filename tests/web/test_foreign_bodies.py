@@ -55,7 +55,7 @@ REFUSED = {
     "a-byte-order-mark": (b"\xef\xbb\xbf" + written(IMAGE), "invalid character"),
     "a-number-without-end": (written({**IMAGE, "x": 0}).replace(b": 0}", b": 1e999}"), "out of range"),
     "a-map-of-numbers": (written(IMAGE, b'{"a": 1}'), "annotations are not a map of strings"),
-    "too-deep": (written({**IMAGE, "x": 0}).replace(b": 0}", b": " + 80 * b"[" + 80 * b"]" + b"}"), "64 levels"),
+    "too-deep": (written({**IMAGE, "x": 0}).replace(b": 0}", b": " + 600 * b"[" + 600 * b"]" + b"}"), "500 levels"),
     "far-too-deep": (written({**IMAGE, "x": 0}).replace(b": 0}", b": " + 99_999 * b"[" + 99_999 * b"]}"), "deep"),
     "an-image-and-an-index": (written({**IMAGE, "manifests": None}), "no manifests"),
     "a-subject-of-another-kind": (written({**IMAGE, "subject": {**NOBODY, "digest": "blake3:00"}}), "digest"),
