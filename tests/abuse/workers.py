@@ -5,20 +5,22 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tests.abuse.attack import Attack
 from tests.abuse.undefended import without
 from tools.content import MANIFEST, Part
 from tools.proof.part import Effort, Outcome
-from tools.serving import Served
+from tools.serving import Served, wait_until
 from tools.wire import Wire
 
 SETTINGS = {"REGISTRY_LOG_ACCESSLOG_DISABLED": "true", "REGISTRY_REFLOAT_WORKERS": "3"}
 PUSHERS = 4
 SECONDS = 120.0  # of killing, in full
-PAUSES = (0.1, 1.5)  # seconds between two kills
+PAUSES = (0.1, 1.5)  # seconds between two pairs of kills
+PATIENCE = 3.0  # seconds that the next worker is waited for, to be killed too
 
 
 class Pusher:
@@ -71,9 +73,10 @@ def run(effort: Effort) -> Outcome:
 
 
 def run_planted(effort: Effort) -> Outcome:
-    """Do it with the loop that ends the server when a worker ends twice within seconds."""
-    more = without(effort.directory, "main/server.py", "    def _serve_loop(", "    def _no_loop(")
-    return _killed(effort, more)
+    """Do it with a server that ends when a worker ends twice within seconds."""
+    patient = "if self._has_served or any(self._serving[:]):\n            return False"
+    hasty = "if any(place.quick_ends > 1 for place in self._places):\n            return True"
+    return _killed(effort, without(effort.directory, "main/respawning.py", patient, hasty))
 
 
 def _killed(effort: Effort, more: Mapping[str, str]) -> Outcome:
@@ -82,7 +85,7 @@ def _killed(effort: Effort, more: Mapping[str, str]) -> Outcome:
         pushers = [Pusher(served.address, f"pusher-{number}") for number in range(PUSHERS)]
         until = time.monotonic() + max(SECONDS * effort.scale, 8.0)
         while time.monotonic() < until and _is_running(served):
-            outcome.tried += _kill_one(served, chance)
+            outcome.tried += _kill(served, chance)
             time.sleep(chance.uniform(*PAUSES))
         for pusher in pushers:
             pusher.stop()
@@ -94,14 +97,29 @@ def _is_running(served: Served) -> bool:
     return served.process is not None and served.process.poll() is None
 
 
-def _kill_one(served: Served, chance: random.Random) -> int:
-    """Kill one of the workers there are, every second time the newest. Returns how many that were."""
-    assert served.process is not None
-    workers = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
-    if not workers:
+def _kill(served: Served, chance: random.Random) -> int:
+    """Kill one of the workers there are, and the next one in its place. Returns how many that were."""
+    before = _workers(served)
+    if not before:
         return 0
-    os.kill(int(workers[-1] if chance.random() < 0.5 else chance.choice(workers)), signal.SIGKILL)
+    os.kill(chance.choice(before), signal.SIGKILL)
+    with suppress(RuntimeError):  # it waits for longer, because the one before it had not lived long either
+        wait_until(lambda: bool(_newcomers(served, before)), PATIENCE, lambda: "nobody came")
+        os.kill(_newcomers(served, before)[0], signal.SIGKILL)
+        return 2
     return 1
+
+
+def _newcomers(served: Served, before: Sequence[int]) -> list[int]:
+    return [worker for worker in _workers(served) if worker not in before]
+
+
+def _workers(served: Served) -> list[int]:
+    assert served.process is not None
+    children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children")
+    with suppress(OSError):
+        return [int(pid) for pid in children.read_text().split()]
+    return []
 
 
 def _judge(served: Served, pushers: list[Pusher], outcome: Outcome) -> None:

@@ -18,6 +18,15 @@ both the same, and writes this page. The bar of a row: the median in the large o
 small one.
 """
 
+CONNECTIONS = """\
+## Connections
+
+How many a worker takes is shared out of its descriptors when it starts: at most 16,384, or 14,904 of 20,000 descriptors, 672
+of 1,024 ([configuration](configuration.md#connections) has the table). An idle one takes 2 to 10 KB. Ten thousand that say
+nothing, never end their request's head, read nothing or send in drops are a part of `make proof` (`abuse`): beside them
+another client's small pushes and pulls take as long as without.
+"""
+
 METHOD = """\
 ## How it is measured
 
@@ -140,6 +149,7 @@ def write(path: Path, verdicts: Verdicts, made: Sequence[Made], directory: Path)
         _markdown(verdicts.header(), verdicts.cells()),
         "What was generated: rows in each table, the database, and the time that took.\n",
         _markdown(("tags", *tables, "database", "made in"), generated),
+        CONNECTIONS,
         METHOD,
         "## The machine\n",
         _markdown(("fact", "value"), facts(directory, ())[:-1]),  # the last are load generators, not used here

@@ -4,7 +4,7 @@ import resource
 from dataclasses import dataclass
 
 OURS = 128  # database, log, event loop, directories that are synced; 44 stay open once everything was done once
-MOST_CONNECTIONS = 16_384  # each takes some ten kilobytes also where nothing comes
+MOST_CONNECTIONS = 16_384  # each takes two to ten kilobytes while nothing comes
 MOST_BODIES = 8_192
 
 

@@ -52,9 +52,14 @@ def give_up_on_unread(listener: socket.socket, patience: int) -> None:
 
 
 def pause(listener: socket.socket) -> None:
-    """Have the kernel send no more connections here, and those that wait away, until somebody listens again (Linux)."""
+    """Have the kernel send no more connections here, and those that wait away, until `resume` (Linux)."""
     with suppress(OSError):  # elsewhere they wait
         listener.shutdown(socket.SHUT_RD)
+
+
+def resume(listener: socket.socket) -> None:
+    """Let connections wait here, again or still."""
+    listener.listen(BACKLOG)
 
 
 def url_of(listener: socket.socket) -> str:

@@ -60,11 +60,9 @@ class Places:
         waiting = [place.due for place in self._places if place.due is not None]
         return max(min(waiting) - now, 0.0) if waiting else None
 
-    def others_serve(self, index: int) -> bool:
-        """Does any other place take requests?"""
-        return any(
-            self._serving[other] and place.due is None for other, place in enumerate(self._places) if other != index
-        )
+    def anybody_serves(self) -> bool:
+        """Does any place take requests, as far as is known?"""
+        return any(self._serving[index] and place.due is None for index, place in enumerate(self._places))
 
     def is_hopeless(self) -> bool:
         """Has nobody ever served, and could nobody start several times in a row?

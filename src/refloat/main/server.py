@@ -19,7 +19,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer, WorkerProcess
 
-from refloat.main.listening import BACKLOG, pause
+from refloat.main.listening import BACKLOG, pause, resume
 from refloat.main.refusing import FAILED
 from refloat.main.respawning import Places
 from refloat.main.worker import Worker
@@ -148,8 +148,11 @@ class Server(MPServer):
                 worker.idx + 1, worker.inner.pid, lived, _manner(worker.inner.exitcode),
                 f"in {patience:g} s" if patience else "at once",
             )  # fmt: skip
-            if patience > PATIENT and self._places.others_serve(worker.idx):
-                pause(self._listeners[worker.idx])  # the others serve who would wait here; the next worker listens
+            if patience > PATIENT and self._places.anybody_serves():
+                pause(self._listeners[worker.idx])  # the others serve who would wait here, until a worker listens again
+        if not self._places.anybody_serves():
+            for listener in self._listeners:
+                resume(listener)  # whoever comes waits for the first one who serves
 
     def _start(self, idx: int, spawn_target: Any, target_loader: Any) -> None:
         self.wrks[idx] = worker = self._spawn_worker(idx, spawn_target, target_loader)
