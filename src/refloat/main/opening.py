@@ -12,6 +12,8 @@ from refloat.core.errors import RefloatError
 from refloat.main.collector import tick
 from refloat.main.refusing import StartRefused
 from refloat.metadata.failures import is_full
+from refloat.metadata.migrate import version_of
+from refloat.metadata.migrations import STEPS
 from refloat.metadata.sqlite import connect
 from refloat.metadata.store import SqliteMetadata
 from refloat.settings import Settings
@@ -25,14 +27,17 @@ def make_room_to_open(settings: Settings, session: str) -> None:
     """See that the database of a claimed directory can be opened. `session` names this boot. Raises StartRefused.
 
     Tried in turn: the log of a server that was killed goes into the database, what is kept back is given up, and what
-    is due to go goes. Who has the database alone can read it without any room.
+    is due to go goes. Who has the database alone can read it without any room. One that is not there yet, or of an
+    older version, is left as it is: bringing it up to date says what it needs.
     """
+    if not _is_up_to_date(settings):
+        return
     ways: tuple[Way, ...] = (
         lambda metadata, blobs: None,
         lambda metadata, blobs: blobs.make_room(),
         lambda metadata, blobs: reap_ahead(metadata, blobs, tick(session)),
     )
-    for way in ways if settings.database.exists() else ():
+    for way in ways:
         if _opens(settings):
             return
         _alone(settings, way)
@@ -43,13 +48,18 @@ def make_room_to_open(settings: Settings, session: str) -> None:
         )
 
 
+def _is_up_to_date(settings: Settings) -> bool:
+    try:
+        return version_of(settings.database) == len(STEPS)
+    except sqlite3.Error:  # it may want room even to say so
+        return True
+
+
 def _opens(settings: Settings) -> bool:
     """Has the disk the room? Whatever else is wrong with the database is told by who opens it next."""
     database = settings.database
     if durable.shortage(database.parent) is None:
         return True
-    if not database.exists():
-        return False
     try:
         with closing(connect(database)) as connection:
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
