@@ -34,7 +34,8 @@ def grow(dice: Random) -> bytes:
     else:
         fields = [(dice.choice(NAMES), _value(dice)) for _ in range(dice.randrange(5))]
         query = "&".join(f"{name}={quote(value.encode('utf-8', 'surrogatepass'))}" for name, value in fields)
-    return bytes([dice.randrange(len(LISTS))]) + query.encode()
+    switch = dice.randrange(FIRST_LONG, 256) if dice.random() < 0.004 else dice.randrange(len(LISTS))
+    return bytes([switch]) + query.encode()
 
 
 def _value(dice: Random) -> str:
