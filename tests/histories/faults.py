@@ -40,8 +40,8 @@ FAULTS = (
     Fault(
         "a collector that forgets what a swept manifest held",
         "metadata/collecting.py",
-        "for blob in [blob for _, blob in refs if blob is not None]:",
-        "for blob in list[str]():",
+        "blobs = [blob for _, blob in parts if blob is not None]",
+        "blobs = list[str]()",
         "at once",
     ),
 )
