@@ -20,7 +20,7 @@ SETTINGS = {"REGISTRY_LOG_ACCESSLOG_DISABLED": "true", "REGISTRY_REFLOAT_WORKERS
 PUSHERS = 4
 SECONDS = 120.0  # of killing, in full
 PAUSES = (0.1, 1.5)  # seconds between two pairs of kills
-PATIENCE = 3.0  # seconds that the next worker is waited for, to be killed too
+PATIENCE = 10.0  # seconds that the next worker is waited for, to be killed too
 
 
 class Pusher:
