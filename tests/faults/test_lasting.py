@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_opened_is_refused_alone(registry: Registry, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "open", refusing)
-        with pytest.raises(Unavailable, match="open files"):
+        with pytest.raises(Unavailable, match="file descriptors"):
             push("v1", b"one")(registry)
     push("v1", b"one")(registry)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 METADATA = "tests/contracts/test_metadata.py::"
 HERE = "tests/guards/test_guarded.py::"
 SWEPT = "tests/guards/test_swept.py::"
+BULK = "tests/usecases/test_bulk.py::"
 ENDING = "tests/purge/test_ending.py::"
 PURGED = "tests/purge/test_served.py::"
 COPIES = "tests/purge/test_copies.py::"
@@ -25,6 +26,11 @@ class Mutant:
 
 
 MUTANTS = {
+    "what-moved-since-it-was-chosen-stays": Mutant(
+        "if untouched and view.value(tag) == digest:",
+        "if True:",
+        BULK + "test_what_was_pushed_since_it_was_chosen_stays",
+    ),
     "a-blocked-blob-is-refused": Mutant(
         "refuse_blocked(tx.read.block_on(digest))  # guard",
         "pass  # guard",

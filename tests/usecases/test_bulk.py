@@ -134,6 +134,24 @@ def test_older_than_takes_what_nobody_pushed_or_moved(registry: Registry) -> Non
     assert rm(registry, selection).change is None
 
 
+def chosen(registry: Registry, text: str) -> Selection:
+    asked = Asked({}, [ImagePattern.parse(text)], [])
+    return choose(registry.metadata.read, registry.metadata.listing, asked)
+
+
+def test_what_was_pushed_since_it_was_chosen_stays(registry: Registry) -> None:
+    for tag in ("v1", "v2", "v3"):
+        tagged(registry, tag, tag)
+    selection = chosen(registry, "team/*:v*")
+    pushed = tagged(registry, "pushed over it", "v2")
+    tagged(registry, "new", "v4")
+    registry.do(lambda tx: delete_reference(tx, TEAM, Tag("v3"), registry.cause()))
+    gone = registry.do(lambda tx: remove(tx, selection, registry.cause(), "image"))
+    assert gone.asked == {TEAM: ["v1"]}
+    assert registry.tips()[Tag("v2")] == pushed
+    assert registry.metadata.read.tags(TEAM, "", None) == ["v2", "v4"]
+
+
 def test_a_pattern_without_an_age_has_to_match(registry: Registry) -> None:
     tagged(registry, "a", "v1")
     with pytest.raises(ManifestUnknown):
