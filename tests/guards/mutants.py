@@ -26,6 +26,11 @@ class Mutant:
 
 
 MUTANTS = {
+    "untagged-takes-no-tag": Mutant(
+        'propose_images(view, proposal, list(part.untagged), "untagged")',
+        "propose_images(view, proposal, list(part.untagged))",
+        BULK + "test_an_image_without_a_tag_leaves_behind_what_has_one",
+    ),
     "what-moved-since-it-was-chosen-stays": Mutant(
         "if untouched and view.value(tag) == digest:",
         "if True:",

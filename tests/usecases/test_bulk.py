@@ -152,6 +152,16 @@ def test_what_was_pushed_since_it_was_chosen_stays(registry: Registry) -> None:
     assert registry.metadata.read.tags(TEAM, "", None) == ["v2", "v4"]
 
 
+def test_an_image_without_a_tag_leaves_behind_what_has_one(registry: Registry) -> None:
+    base = tagged(registry, "base")
+    named, unnamed = (registry.image(name, subject=base) for name in ("named", "unnamed"))
+    registry.put("release-1.0", named)
+    registry.put(Digest.of(unnamed), unnamed)
+    gone = rm(registry, Asked({}, untagged=patterns("team/api")))
+    assert {move.reference for move in gone.moves[TEAM]} == {base, Digest.of(unnamed)}
+    assert registry.tips() == {"release-1.0": Digest.of(named), Digest.of(named): Digest.of(named)}
+
+
 def test_a_pattern_without_an_age_has_to_match(registry: Registry) -> None:
     tagged(registry, "a", "v1")
     with pytest.raises(ManifestUnknown):
