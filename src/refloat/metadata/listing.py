@@ -12,6 +12,7 @@ from refloat.metadata import committed
 from refloat.metadata.committed import Row
 from refloat.metadata.pricing import SqlitePrices
 from refloat.metadata.rows import read_change, read_moves, to_change, to_digest, to_doomed, to_reference
+from refloat.metadata.sqlite import counted_steps
 
 # What a change displaced, that neither history nor anything else still holds.
 _LACKS = """
@@ -121,6 +122,7 @@ SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_a
 ORDER BY delete_after LIMIT ?"""
 
 NEWEST = 2**62
+MOST_STEPS = 20_000_000  # of SQLite's machine for one page: much less than a second
 FIRST_MOVES = 100  # of each change in a list
 
 
@@ -244,18 +246,16 @@ class SqliteListing(SqlitePrices):
         return [Digest(row[0]) for row in rows]
 
     def _entries(self, statement: str, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
-        number = self._repository(repository)
-        return [
-            TagEntry(
-                Tag(row[0]) if row[0] else None,
-                Digest(row[1]),
-                row[2],
-                row[3],
-                self._size(number, row[1]),
-                row[4],
-            )
-            for row in self._execute(statement, (number, last, limit)).fetchall()
-        ]
+        number, sizes, entries = self._repository(repository), dict[str, int](), list[TagEntry]()
+        with counted_steps(self._connection) as steps:
+            for row in self._execute(statement, (number, last, limit)).fetchall():
+                tag, digest = Tag(row[0]) if row[0] else None, Digest(row[1])
+                if digest not in sizes:
+                    sizes[digest] = self._size(number, digest)
+                entries.append(TagEntry(tag, digest, row[2], row[3], sizes[digest], row[4]))
+                if steps.taken > MOST_STEPS:
+                    break
+        return entries
 
     def _size(self, number: int | None, digest: str) -> int:
         (size,) = self._execute(_SIZE, (number, digest)).fetchone()

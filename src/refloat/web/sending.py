@@ -7,6 +7,7 @@ is read in a thread, so that one cold pull holds nobody else up.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from refloat.core.errors import BlobUnknown
@@ -14,6 +15,7 @@ from refloat.web.asgi import Header, Request
 from refloat.web.ranges import Span
 
 PIECE = 256 * 1024  # bytes
+_threads = ThreadPoolExecutor(4, thread_name_prefix="read")  # pulls wait for nobody who lists or adds up
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", None)  # Linux
 
 
@@ -59,7 +61,8 @@ async def _read(file: int, span: Span) -> bytes:
     if _is_in_memory(file, span):
         piece = os.pread(file, length, span.start)
     else:
-        piece = await asyncio.to_thread(os.pread, file, length, span.start)
+        loop = asyncio.get_running_loop()
+        piece = await loop.run_in_executor(_threads, os.pread, file, length, span.start)
     if len(piece) < length:
         raise OSError(f"a blob's file ends at {span.start + len(piece)}")
     return piece
