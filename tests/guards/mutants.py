@@ -8,6 +8,7 @@ SWEPT = "tests/guards/test_swept.py::"
 ENDING = "tests/purge/test_ending.py::"
 PURGED = "tests/purge/test_served.py::"
 COPIES = "tests/purge/test_copies.py::"
+BULK = "tests/usecases/test_bulk.py::"
 HISTORY = "tests/usecases/test_delete_and_undo.py::"
 VERIFY = "tests/verify/test_verify.py::"
 
@@ -22,6 +23,16 @@ class Mutant:
 
 
 MUTANTS = {
+    "untagged-takes-no-tag": Mutant(
+        'propose_images(view, proposal, list(part.untagged), "untagged")',
+        "propose_images(view, proposal, list(part.untagged))",
+        BULK + "test_an_image_without_a_tag_leaves_behind_what_has_one",
+    ),
+    "what-moved-since-it-was-chosen-stays": Mutant(
+        "if untouched and view.value(tag) == digest:",
+        "if True:",
+        BULK + "test_what_was_pushed_since_it_was_chosen_stays",
+    ),
     "a-blocked-blob-is-refused": Mutant(
         "refuse_blocked(tx.read.block_on(digest))  # guard",
         "pass  # guard",

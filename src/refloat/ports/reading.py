@@ -162,7 +162,7 @@ class Listing(Prices, Protocol):
     def quiet_untagged(self, repository: RepositoryName, since: int | None) -> list[Digest]:
         """Return live manifests with no tag, no live parent and no subject.
 
-        With an instant, only those that were not pushed, did not become live and lost no tag since.
+        With an instant, only those that were not pushed, did not become live, lost no tag and got no referrer since.
         """
 
     def is_quiet(self, repository: RepositoryName, reference: Reference, since: int | None) -> bool:
