@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
@@ -16,7 +16,7 @@ from refloat.metadata import listing
 from refloat.metadata.listing import SqliteListing
 from refloat.ports import BlobStore, Transaction
 from refloat.usecases.delete import delete_reference
-from refloat.usecases.inspect import Stores, Which, images
+from refloat.usecases.inspect import Stores, images
 from refloat.usecases.price import price_all
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.remove import Selection, remove
@@ -127,7 +127,7 @@ def test_what_is_told_is_what_one_statement_finds(registry: Registry, tmp_path: 
 
 @pytest.mark.parametrize("which", ["tagged", "untagged"])
 def test_a_page_ends_where_it_has_cost_enough(
-    registry: Registry, which: Which, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, which: Literal["tagged", "untagged"], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "MOST_STEPS", 0)  # and a hundred thousand at once are counted
     bodies = filled(registry, 200)
