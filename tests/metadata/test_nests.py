@@ -5,15 +5,18 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Literal, cast
 
 import pytest
 
 from refloat.core.media import OCI_INDEX, OCI_MANIFEST
 from refloat.core.names import Digest, Tag
 from refloat.core.prices import Departure, Hold
+from refloat.metadata import listing
 from refloat.metadata.listing import SqliteListing
-from refloat.ports import Transaction
+from refloat.ports import BlobStore, Transaction
 from refloat.usecases.delete import delete_reference
+from refloat.usecases.inspect import Stores, images
 from refloat.usecases.price import price_all
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.remove import Selection, remove
@@ -83,12 +86,12 @@ def steps(connection: sqlite3.Connection, work: Callable[[SqliteListing], object
     return taken
 
 
-def trash(listing: SqliteListing) -> object:
-    return price_all(listing, listing.trash(None, None, 100), DEPARTURE)
+def trash(lists: SqliteListing) -> object:
+    return price_all(lists, lists.trash(None, None, 100), DEPARTURE)
 
 
-def classes(listing: SqliteListing, count: int) -> object:
-    return [(listing.last_hold(own_blob(n)), listing.is_tagged(own_blob(n))) for n in range(count)]
+def classes(lists: SqliteListing, count: int) -> object:
+    return [(lists.last_hold(own_blob(n)), lists.is_tagged(own_blob(n))) for n in range(count)]
 
 
 @pytest.mark.parametrize("state", ["live", "trash"])
@@ -114,9 +117,35 @@ def test_what_is_told_is_what_one_statement_finds(registry: Registry, tmp_path: 
     for going in map(Digest.of, (bodies[11], bodies[10])):
         registry.window += DAY
         registry.do(lambda tx, going=going: delete_reference(tx, TEAM, going, registry.cause()))  # type: ignore[misc]
-    connection, listing = registry.metadata._connection(), registry.metadata.listing
+    connection, lists = registry.metadata._connection(), registry.metadata.listing
     for blob in [*map(own_blob, range(12)), Digest.of(b"config about the innermost")]:
         tagged = connection.execute(TAGGED, (blob,)).fetchone() is not None
-        assert listing.is_tagged(blob) is tagged
+        assert lists.is_tagged(blob) is tagged
         row = connection.execute(HELD, (blob,)).fetchone()
-        assert listing._last_change(blob) == (Hold(*row) if row else None)
+        assert lists._last_change(blob) == (Hold(*row) if row else None)
+
+
+@pytest.mark.parametrize("which", ["tagged", "untagged"])
+def test_a_page_ends_where_it_has_cost_enough(
+    registry: Registry, which: Literal["tagged", "untagged"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_STEPS", 0)  # and a hundred thousand at once are counted
+    bodies = filled(registry, 200)
+    for place, body in enumerate(bodies):
+        registry.put(f"t{place:03}", body)
+    if which == "untagged":  # the innermost of each is the same, and of none a part
+        registry.do(partial(remove, selection=Selection({}, whole=[TEAM]), cause=registry.cause(), scope="image"))
+        outer = [json.loads(bodies[-1]) | {"annotations": {"number": f"{number}"}} for number in range(60)]
+        registry.do(partial(push, registry=registry, bodies=[json.dumps(each).encode() for each in outer]))
+    stores = Stores(registry.metadata.read, registry.metadata.listing, cast(BlobStore, None), registry.now)
+    found, pages, last = list[str](), 0, ""
+    while True:
+        page = images(stores, TEAM, which, last, 1000)
+        found += [entry.tag or entry.digest for entry, _ in page.entries]
+        pages += 1
+        if page.last is None:
+            break
+        last = page.last
+    assert found == sorted(set(found))
+    assert len(found) == (200 if which == "tagged" else 60)
+    assert 3 < pages < 60

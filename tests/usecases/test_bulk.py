@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from refloat.core.errors import ChangeConflict, ChangeGone, ManifestUnknown, NameUnknown
+from refloat.core.errors import ChangeConflict, ChangeGone, ManifestUnknown, NameUnknown, PatternsTooWide
 from refloat.core.media import OCI_MANIFEST
 from refloat.core.names import Digest, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern
 from refloat.usecases.delete import delete_reference
+from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.remove import Asked, Removed, Scope, Selection, choose, remove
 from refloat.usecases.undo import UndoRequest, undo
 from tests.usecases.conftest import DAY, TEAM, Registry, index_of
@@ -123,6 +124,18 @@ def test_an_untagged_image_is_as_old_as_the_loss_of_its_last_tag(registry: Regis
         assert gone.asked.get(TEAM, []) == going
 
 
+def test_what_happens_beside_an_untagged_image_makes_it_no_younger(registry: Registry) -> None:
+    old = tagged(registry, "old")
+    referred_to = tagged(registry, "referred to")
+    registry.now += 10 * DAY
+    tagged(registry, "new", "v1")
+    tagged(registry, "new and untagged")
+    referrer = registry.image("a referrer", subject=referred_to)
+    registry.put(Digest.of(referrer), referrer)
+    since = registry.now - 5 * DAY
+    assert rm(registry, Asked({}, untagged=patterns("team/api"), quiet_since=since)).asked == {TEAM: [old]}
+
+
 def test_older_than_takes_what_nobody_pushed_or_moved(registry: Registry) -> None:
     tagged(registry, "old", "pr-1")
     tagged(registry, "old image, new tag", "keep")
@@ -134,8 +147,14 @@ def test_older_than_takes_what_nobody_pushed_or_moved(registry: Registry) -> Non
     assert rm(registry, selection).change is None
 
 
-def chosen(registry: Registry, text: str) -> Selection:
-    asked = Asked({}, [ImagePattern.parse(text)], [])
+def test_a_pattern_without_an_age_has_to_match(registry: Registry) -> None:
+    tagged(registry, "a", "v1")
+    with pytest.raises(ManifestUnknown):
+        rm(registry, Asked({}, [ImagePattern.parse("team/*:pr-*")]))
+
+
+def chosen(registry: Registry, *texts: str, since: int | None = None) -> Selection:
+    asked = Asked({}, [ImagePattern.parse(text) for text in texts], patterns("team/**"), quiet_since=since)
     return choose(registry.metadata.read, registry.metadata.listing, asked)
 
 
@@ -152,6 +171,27 @@ def test_what_was_pushed_since_it_was_chosen_stays(registry: Registry) -> None:
     assert registry.metadata.read.tags(TEAM, "", None) == ["v2", "v4"]
 
 
+@pytest.mark.parametrize("since", [None, 10 * DAY])
+def test_an_image_that_got_a_tag_an_index_or_was_touched_since_it_was_chosen_stays(
+    registry: Registry, since: int | None
+) -> None:
+    bodies = {name: registry.image(name) for name in ("going", "tagged", "part", "tagged for a while", "gone")}
+    digests = {name: registry.put(Digest.of(body), body).digest for name, body in bodies.items()}
+    registry.now += 20 * DAY
+    selection = chosen(registry, "team/*:none*", since=registry.now - since) if since else Selection(
+        {}, untagged={TEAM: list(digests.values())}
+    )  # fmt: skip
+    assert set(selection.untagged[TEAM]) == set(digests.values())
+    registry.put("v1", bodies["tagged"])
+    registry.put("index", index_of(bodies["part"]))
+    registry.put("while", bodies["tagged for a while"])
+    registry.do(lambda tx: delete_reference(tx, TEAM, Tag("while"), registry.cause()))
+    registry.do(lambda tx: delete_reference(tx, TEAM, digests["gone"], registry.cause()))
+    gone = registry.do(lambda tx: remove(tx, selection, registry.cause(), "image"))
+    expected = {digests["going"]} if since else {digests["going"], digests["tagged for a while"]}
+    assert set(gone.asked[TEAM]) == expected
+
+
 def test_an_image_without_a_tag_leaves_behind_what_has_one(registry: Registry) -> None:
     base = tagged(registry, "base")
     named, unnamed = (registry.image(name, subject=base) for name in ("named", "unnamed"))
@@ -162,10 +202,15 @@ def test_an_image_without_a_tag_leaves_behind_what_has_one(registry: Registry) -
     assert registry.tips() == {"release-1.0": Digest.of(named), Digest.of(named): Digest.of(named)}
 
 
-def test_a_pattern_without_an_age_has_to_match(registry: Registry) -> None:
-    tagged(registry, "a", "v1")
-    with pytest.raises(ManifestUnknown):
-        rm(registry, Asked({}, [ImagePattern.parse("team/*:pr-*")]))
+def test_more_than_can_be_compared_is_refused_by_name(registry: Registry) -> None:
+    body = registry.image("a")
+    tags = tuple(Tag(f"t{number}") for number in range(10_001))
+    registry.do(lambda tx: push_manifest(tx, TEAM, ManifestPush(tags[0], body, "", tags[1:]), registry.cause()))
+    many = [ImagePattern.parse(f"team/api:t*{number:04}") for number in range(1000)]
+    with pytest.raises(PatternsTooWide, match="at most 10,000,000"):
+        choose(registry.metadata.read, registry.metadata.listing, Asked({}, many))
+    asked = Asked({}, many[:900], quiet_since=registry.now + 1)  # by an age they need not match
+    assert list(choose(registry.metadata.read, registry.metadata.listing, asked).matched[TEAM]) == ["t10000"]
 
 
 def _one_gone_of_two(registry: Registry) -> str:

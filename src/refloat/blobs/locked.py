@@ -20,6 +20,7 @@ from refloat.durable import disk
 READ = 1 << 20
 SMALL = 128 * 1024  # bytes that are hashed sooner than a thread is woken
 _threads = ThreadPoolExecutor(4, thread_name_prefix="hash")  # a large piece is hashed while it is written
+_again = ThreadPoolExecutor(4, thread_name_prefix="hash-again")
 
 
 class LockedFile:
@@ -80,7 +81,7 @@ class LockedFile:
         """Return the digest of all bytes in the file; it may have to read them all. Raises Unavailable."""
         if algorithm == ALGORITHM and self._running is not None:
             return Digest(f"{ALGORITHM}:{self._running.hexdigest()}")
-        again = await asyncio.to_thread(self._hash_again, algorithm)
+        again = await asyncio.get_running_loop().run_in_executor(_again, self._hash_again, algorithm)
         return Digest(f"{algorithm}:{again.hexdigest()}")
 
     def recorded(self, upload: Upload) -> None:

@@ -13,6 +13,7 @@ from refloat.metadata import committed
 from refloat.metadata.committed import Row
 from refloat.metadata.pricing import BLOBS_BELOW, SqlitePrices
 from refloat.metadata.rows import read_change, read_moves, to_change, to_digest, to_doomed, to_reference
+from refloat.metadata.sqlite import counted_steps
 
 # What a change displaced, that neither history nor anything else still holds.
 _LACKS = """
@@ -70,12 +71,16 @@ JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest
 WHERE r.name = ?1 AND t.manifest IS NULL AND c.at < ?2 AND m.pushed_at < ?2{which} ORDER BY t.reference"""
 _QUIET_TAG = _QUIET_TAGS.format(which=" AND t.reference = ?3")
 
+# Untagged, and since an instant neither pushed nor made live nor robbed of a tag, nor got anything that refers to it.
 _QUIET_UNTAGGED = f"""
-SELECT digest FROM ({_UNTAGGED}) WHERE pushed_at < ?4
+SELECT u.digest FROM ({_UNTAGGED}) u WHERE u.pushed_at < ?4
 AND NOT EXISTS (SELECT 1 FROM tips t JOIN changes c ON c.n = t.change
-    WHERE t.repository = ?1 AND t.reference = digest AND c.at >= ?4)
+    WHERE t.repository = ?1 AND t.reference = u.digest AND c.at >= ?4)
 AND NOT EXISTS (SELECT 1 FROM moves l JOIN changes c ON c.n = l.change
-    WHERE l.repository = ?1 AND l.held = digest AND c.at >= ?4)"""
+    WHERE l.repository = ?1 AND l.held = u.digest AND c.at >= ?4)
+AND NOT EXISTS (SELECT 1 FROM manifests m JOIN tips t ON t.repository = m.repository AND t.reference = m.digest
+    JOIN changes c ON c.n = t.change
+    WHERE m.repository = ?1 AND m.subject = u.digest AND (m.pushed_at >= ?4 OR c.at >= ?4))"""
 _QUIET_MANIFEST = _QUIET_UNTAGGED.replace("t.manifest > ?2", "t.manifest = ?2")
 
 _REPOSITORIES = """
@@ -122,6 +127,7 @@ SELECT key, digest, size, reason, condemned_at, delete_after, was_live, reaped_a
 ORDER BY delete_after LIMIT ?"""
 
 NEWEST = 2**62
+MOST_STEPS = 20_000_000  # of SQLite's machine for one page: much less than a second
 FIRST_MOVES = 100  # of each change in a list
 
 
@@ -248,18 +254,16 @@ class SqliteListing(SqlitePrices):
         return [Digest(row[0]) for row in rows]
 
     def _entries(self, statement: str, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
-        number = self._repository(repository)
-        return [
-            TagEntry(
-                Tag(row[0]) if row[0] else None,
-                Digest(row[1]),
-                row[2],
-                row[3],
-                self._size(number, row[1]),
-                row[4],
-            )
-            for row in self._execute(statement, (number, last, limit)).fetchall()
-        ]
+        number, sizes, entries = self._repository(repository), dict[str, int](), list[TagEntry]()
+        with counted_steps(self._connection) as steps:
+            for row in self._execute(statement, (number, last, limit)).fetchall():
+                tag, digest = Tag(row[0]) if row[0] else None, Digest(row[1])
+                if digest not in sizes:
+                    sizes[digest] = self._size(number, digest)
+                entries.append(TagEntry(tag, digest, row[2], row[3], sizes[digest], row[4]))
+                if steps.taken > MOST_STEPS:
+                    break
+        return entries
 
     def _size(self, number: int | None, digest: str) -> int:
         (size,) = self._execute(_SIZE, (number, digest)).fetchone()

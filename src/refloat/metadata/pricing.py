@@ -100,6 +100,7 @@ class SqlitePrices:
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._execute = connection.execute
         self._holds: dict[Manifest, Hold | None] = {}
         self._tagged: dict[Manifest, bool | None] = {}

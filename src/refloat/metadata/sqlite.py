@@ -3,7 +3,9 @@
 import logging
 import os
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +14,7 @@ from refloat.core.errors import Unavailable
 
 BUSY_TIMEOUT_MS = 30_000
 LOG_KEPT = 4 << 20  # bytes that the log's file keeps once what it held is in the database
+STEPS_AT_ONCE = 100_000
 log = logging.getLogger("refloat.metadata")
 _UNSAFE = "REFLOAT_UNSAFE_FOREIGN_KEYS"  # set to "off" only to show what the foreign keys are for
 
@@ -113,3 +116,25 @@ def takes_commits(database: Path) -> bool:
     except (sqlite3.Error, Unavailable):
         return False
     return not is_busy
+
+
+@dataclass(slots=True)
+class Steps:
+    """How many steps of SQLite's machine were taken, in hundred thousands."""
+
+    taken: int = 0
+
+    def count(self) -> None:
+        """Count what was taken since the last call."""
+        self.taken += STEPS_AT_ONCE
+
+
+@contextmanager
+def counted_steps(connection: sqlite3.Connection) -> Iterator[Steps]:
+    """Count the steps of a connection's statements for as long as the block lasts: their price, whoever made it."""
+    steps = Steps()
+    connection.set_progress_handler(steps.count, STEPS_AT_ONCE)
+    try:
+        yield steps
+    finally:
+        connection.set_progress_handler(None, STEPS_AT_ONCE)

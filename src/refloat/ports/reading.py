@@ -160,10 +160,13 @@ class Listing(Prices, Protocol):
         """Return tags that are there, or that were deleted and history holds; without those that attach something."""
 
     def images(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
-        """Return tags with what they point to, after the tag `last`, byte-wise; fallback tags included."""
+        """Return tags with what they point to, after the tag `last`, byte-wise; fallback tags included.
+
+        There may be fewer than `limit`, and more behind them, where very much lies below these.
+        """
 
     def untagged(self, repository: RepositoryName, last: str, limit: int) -> list[TagEntry]:
-        """Return live manifests with no tag, no live parent and no subject, after the digest `last`."""
+        """Return live manifests with no tag, no live parent and no subject, after the digest `last`; as `images`."""
 
     def tagged(self, repository: RepositoryName, last: str, limit: int) -> dict[Tag, Digest]:
         """Return tags after the tag `last`, byte-wise, each with the digest it points to; fallback tags included."""
@@ -174,7 +177,7 @@ class Listing(Prices, Protocol):
     def quiet_untagged(self, repository: RepositoryName, since: int | None) -> list[Digest]:
         """Return live manifests with no tag, no live parent and no subject.
 
-        With an instant, only those that were not pushed, did not become live and lost no tag since.
+        With an instant, only those that were not pushed, did not become live, lost no tag and got no referrer since.
         """
 
     def is_quiet(self, repository: RepositoryName, reference: Reference, since: int | None) -> bool:

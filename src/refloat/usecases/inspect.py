@@ -1,7 +1,7 @@
 """What people ask: one image whole, what a list says about each, whether a change can be taken back."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,7 @@ MOST_MATCHES = 10
 _SHORT_DIGEST = re.compile(r"(?:sha256|sha512):[0-9a-f]{7,127}")
 
 State = Literal["live", "held", "gone", "purged"]
+Which = Literal["tagged", "untagged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,14 @@ class Image:
     since: PastValue | None  # the move that made the reference point here
 
 
+@dataclass(frozen=True, slots=True)
+class ImagesPage:
+    """Images of a repository, each with its platforms; and the last of them, where others may come after it."""
+
+    entries: Sequence[tuple[TagEntry, tuple[str, ...]]]
+    last: Reference | None
+
+
 def show(stores: Stores, repository: RepositoryName, reference: Reference) -> Image:
     """Return one live image. Raises ManifestUnknown."""
     manifest = stores.read.manifest(repository, reference)
@@ -82,14 +91,31 @@ def show(stores: Stores, repository: RepositoryName, reference: Reference) -> Im
     )
 
 
-def images(
-    stores: Stores, repository: RepositoryName, which: Literal["tagged", "untagged"], last: str, limit: int
-) -> list[tuple[TagEntry, tuple[str, ...]]]:
+def images(stores: Stores, repository: RepositoryName, which: Which, last: str, limit: int) -> ImagesPage:
     """Return a page of images, each with its platforms. Raises NameUnknown."""
     if not stores.read.has_repository(repository):
         raise NameUnknown(f"there is no repository {repository}", {"name": repository})
     source = stores.listing.images if which == "tagged" else stores.listing.untagged
-    return [(entry, _platforms_of(stores, repository, entry.digest)) for entry in source(repository, last, limit)]
+    entries, known = source(repository, last, limit), dict[Digest, tuple[str, ...]]()
+    for digest in dict.fromkeys(entry.digest for entry in entries):
+        known[digest] = _platforms_of(stores, repository, digest)
+    return ImagesPage(
+        [(entry, known[entry.digest]) for entry in entries], _last_of(stores, repository, which, entries, limit)
+    )
+
+
+def _last_of(
+    stores: Stores, repository: RepositoryName, which: Which, entries: Sequence[TagEntry], limit: int
+) -> Reference | None:
+    """Return the last entry of a page that others may come after."""
+    if not entries:
+        return None
+    last: Reference = entries[-1].tag or entries[-1].digest
+    if len(entries) == limit:
+        return last
+    if which == "tagged":
+        return last if stores.read.tags(repository, last, 1) else None
+    return last if stores.listing.untagged(repository, last, 1) else None
 
 
 def find_reference(listing: Listing, repository: RepositoryName, text: str) -> Reference:

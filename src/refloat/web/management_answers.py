@@ -11,7 +11,7 @@ from refloat.core.names import RepositoryName
 from refloat.core.prices import Departure, Forecast
 from refloat.core.records import Change, ManifestFacts, Moved, PastValue, RepositoryEntry, TagEntry
 from refloat.usecases.collect import Round
-from refloat.usecases.inspect import Image, Part, State
+from refloat.usecases.inspect import Image, ImagesPage, Part, State
 from refloat.web import management_shapes as shapes
 from refloat.web.spelling import rfc3339
 
@@ -123,15 +123,12 @@ def repositories_document(entries: list[RepositoryEntry], limit: int) -> shapes.
     )
 
 
-def images_document(
-    repository: RepositoryName, entries: list[tuple[TagEntry, tuple[str, ...]]], limit: int
-) -> shapes.Images:
+def images_document(repository: RepositoryName, page: ImagesPage) -> shapes.Images:
     """Describe a page of images. `follows` is the manifest a fallback tag speaks about."""
-    last = entries[-1][0] if entries else None
     return shapes.Images(
         repository=repository,
-        images=[_entry(entry, platforms) for entry, platforms in entries],
-        next=(last.tag or last.digest) if last is not None and len(entries) == limit else None,
+        images=[_entry(entry, platforms) for entry, platforms in page.entries],
+        next=page.last,
     )
 
 

@@ -96,7 +96,7 @@ async def get_images(desk: Desk, request: Request, query: queries.ImagesQuery) -
 
     def read() -> shapes.Images:
         found = images(desk.stores(), repository, query.which, query.last, query.n)
-        return answers.images_document(repository, found, query.n)
+        return answers.images_document(repository, found)
 
     return await asyncio.to_thread(read)
 

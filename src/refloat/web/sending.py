@@ -8,6 +8,7 @@ in memory, so pieces are smaller where many bodies are on their way.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from refloat.core.errors import BlobUnknown
@@ -19,6 +20,7 @@ PIECE = 256 * 1024  # bytes
 LEAST_PIECE = 8 * 1024
 IN_A_ROW = 8  # pieces after which others have their turn
 AT_ONCE = 64 * PIECE  # bytes: one piece of each body that is on its way
+_threads = ThreadPoolExecutor(4, thread_name_prefix="read")  # pulls wait for nobody who lists or adds up
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", None)  # Linux
 
 
@@ -89,7 +91,8 @@ async def _read(file: int, span: Span) -> bytes:
     if _is_in_memory(file, span):
         piece = os.pread(file, length, span.start)
     else:
-        piece = await asyncio.to_thread(os.pread, file, length, span.start)
+        loop = asyncio.get_running_loop()
+        piece = await loop.run_in_executor(_threads, os.pread, file, length, span.start)
     if len(piece) < length:
         raise OSError(f"a blob's file ends at {span.start + len(piece)}")
     return piece
