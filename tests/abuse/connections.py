@@ -56,7 +56,7 @@ def _beside(effort: Effort, outcome: Outcome, more: Mapping[str, str]) -> None:
     plan = Plan(
         silent=many(5000, 100), asked=many(4500, 60), heads=many(500, 10), unread=many(250, 10),
         manifests=many(250, 10), uploads=many(250, 10), blob=PATH,
-        patience=_patience(effort),
+        patience=LONGEST if effort.scale >= 1 else BUSY_PATIENCE,
     )  # fmt: skip
     directory = effort.directory / "beside"
     directory.mkdir()

@@ -21,10 +21,10 @@ small one.
 CONNECTIONS = """\
 ## Connections
 
-How many a worker takes is shared out of its descriptors when it starts: at most 16,384, or 14,904 of 20,000, or 672 of
-1,024 ([configuration](configuration.md#connections) has the table). An idle one takes 2 to 10 KB. Ten thousand that say
-nothing, never end their request's head, read nothing or send in drops are a part of `make proof` (`abuse`): beside
-them another client's small pushes and pulls take as long as without.
+How many a worker takes is shared out of its descriptors when it starts: at most 16,384, or 14,904 of 20,000
+descriptors, 672 of 1,024 ([configuration](configuration.md#connections) has the table). An idle one takes 2 to 10 KB.
+Ten thousand that say nothing, never end their request's head, read nothing or send in drops are a part of `make proof`
+(`abuse`): beside them another client's small pushes and pulls are answered within two seconds.
 """
 
 METHOD = """\

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from starlette.requests import Request
 
 from refloat.core.errors import (
+    BodyIncomplete,
     ChangeUnknown,
     Denied,
     NameInvalid,
@@ -17,6 +18,7 @@ from refloat.core.errors import (
     RequestInvalid,
     StorageFull,
     Unavailable,
+    UploadTooSlow,
 )
 from refloat.web.management_desk import Desk
 from refloat.web.management_queries import Query, read_query
@@ -25,7 +27,8 @@ from refloat.web.management_requests import Body, decode
 REPOSITORY = "/repositories/{name:path}"  # what follows is a fixed word, as a name may hold slashes
 Conditions = tuple[type[RefloatError], ...]
 Endpoint = Callable[[Desk, Request], Awaitable[object]]
-ANYWHERE: Conditions = (RequestInvalid, Denied)
+ANYWHERE: Conditions = (RequestInvalid, Denied, Unavailable)
+WITH_A_BODY: Conditions = (BodyIncomplete, UploadTooSlow)
 BY_PARAMETER: dict[str, Conditions] = {"id": (ChangeUnknown,), "name": (NameInvalid, NameUnknown)}
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body)
@@ -95,7 +98,7 @@ def post(
         read_query(request.query_params, Query)
         return await endpoint(desk, request, decode(await desk.body(request), body))
 
-    return Address("POST", path, *_told_by(endpoint), body, answer, (*refused, Unavailable, StorageFull), ask)
+    return Address("POST", path, *_told_by(endpoint), body, answer, (*refused, *WITH_A_BODY, StorageFull), ask)
 
 
 def admin(address: Address) -> Address:

@@ -18,7 +18,7 @@ from refloat.web.ranges import Span
 
 PIECE = 256 * 1024  # bytes
 LEAST_PIECE = 8 * 1024
-IN_A_ROW = 8  # pieces after which others have their turn
+IN_A_ROW = 32  # pieces after which others have their turn
 AT_ONCE = 64 * PIECE  # bytes: one piece of each body that is on its way
 _threads = ThreadPoolExecutor(4, thread_name_prefix="read")  # pulls wait for nobody who lists or adds up
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", None)  # Linux
