@@ -118,6 +118,10 @@ def test_what_was_open_is_closed_at_the_start(tmp_path: Path) -> None:
         blobs = open_files(ours / "incoming", ours / "objects")  # nobody can get at those any more
         assert set(open_to_others(ours)) == {f"{path} 666" for path in blobs}
         assert "admin.token could be read by others until now" in program.said()
+        assert "everybody may write in" not in program.said()
+    program.root.chmod(0o777)
+    with served(tmp_path) as program:
+        assert f"everybody may write in {program.root}" in program.said()
 
 
 def open_files(*places: Path) -> list[Path]:

@@ -5,6 +5,7 @@ ENOUGH = 16 << 20
 LEAST = 1 << 20
 """With less, and nothing kept back, a delete may find the disk full."""
 A_PUSH = 64 << 10  # the rows of a push beside its manifest: in the database's log, and again in its file
+SHORTEST = 75  # a descriptor: its digest alone
 A_DESCRIPTOR = 1 << 10  # the row of a descriptor and its places in the indexes, measured, in both as well
 
 AT_RESERVE = "the disk has no room for this beside its reserve: nothing was stored; pulls, deletes and undo still work"
@@ -22,7 +23,9 @@ TOO_LARGE = "a file would become larger than the server's disk or limits allow: 
 
 def of_manifest(body: bytes) -> int:
     """Return how much room a manifest may take in the database and its log."""
-    return 2 * len(body) + body.count(b'"digest"') * A_DESCRIPTOR + A_PUSH
+    named = body.count(b'"digest"') + body.count(b'"blobSum"')
+    descriptors = len(body) // SHORTEST if b"\\u" in body else named  # a name may be spelled with escapes
+    return 2 * len(body) + descriptors * A_DESCRIPTOR + A_PUSH
 
 
 def refusal(free: int, kept_back: int) -> str:

@@ -49,6 +49,9 @@ def refuse_strangers(settings: Settings) -> None:
 def close_to_others(settings: Settings) -> None:
     """Take from everybody else what the directory and its database are open for, as far as they are this user's."""
     ours, database = settings.root / "refloat", settings.database
+    mode = settings.root.stat().st_mode
+    if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+        log.warning("everybody may write in %s, and put another directory in the place of %s", settings.root, ours)
     rows = (database, database.with_name(f"{database.name}-wal"), database.with_name(f"{database.name}-shm"))
     for path in (*_of(ours), *rows):
         try:
