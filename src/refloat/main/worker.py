@@ -25,7 +25,10 @@ class Worker:
         ours = settings.root / "refloat"
         retire = Retirement(settings.database, ours, settings.drain_timeout).begin
         self._blobs = FileBlobs(ours, settings.reserve, partial(retire, "blob store"))
-        self._metadata = SqliteMetadata(settings.database, ours, self._blobs.make_room, partial(retire, "database"))
+        self._metadata = SqliteMetadata(
+            settings.database, ours, self._blobs.make_room, partial(retire, "database"),
+            is_shared=settings.workers > 1,
+        )  # fmt: skip
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._purger = Purger(self._metadata, self._blobs, ours / "collector.lock")

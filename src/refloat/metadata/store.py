@@ -34,14 +34,20 @@ class SqliteMetadata:
     """The database of one data directory, as one process uses it.
 
     `database` is the file, migrated before; `directory` holds the epoch file, the receipts of purges and
-    `backups/`. `make_room` and `on_broken` are the writer's.
+    `backups/`. `make_room` and `on_broken` are the writer's. `is_shared`: other processes may write, too.
     """
 
     def __init__(
-        self, database: Path, directory: Path, make_room: Callable[[], bool], on_broken: OnBroken = log.error
+        self,
+        database: Path,
+        directory: Path,
+        make_room: Callable[[], bool],
+        on_broken: OnBroken = log.error,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._database = database
-        turns = Turns(directory / "writer.lock")
+        turns = Turns(directory / "writer.lock" if is_shared else None)
         self._writer = Writer(connect(database), Checkpoints(database), turns, make_room, on_broken)
         self._backups = Backups(directory / "backups")
         self._epoch = Epoch(directory / ".epoch")
@@ -99,6 +105,9 @@ class SqliteMetadata:
 
     def collect(self, work: Callable[[SqliteCollecting], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqliteCollecting(connection)))
+
+    def look(self, work: Callable[[SqliteCollecting], T]) -> T:
+        return work(SqliteCollecting(self._connection()))
 
     def purge(self, work: Callable[[SqlitePurging], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqlitePurging(connection)))
