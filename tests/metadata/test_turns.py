@@ -1,10 +1,9 @@
 """Who writes next: what writes little never waits for more than one large write, and nothing waits for ever."""
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,14 @@ import pytest
 from refloat.core.identity import key_at
 from refloat.core.names import RepositoryName
 from refloat.core.records import Upload
-from refloat.metadata import batches
+from refloat.metadata import batches, turns
 from refloat.metadata.batches import Job
 from refloat.metadata.migrate import migrate
 from refloat.metadata.store import SqliteMetadata
+from refloat.metadata.turns import Turn, Turns
 from refloat.metadata.waiting import MOST_AT_ONCE, MOST_PASSED, ROWS_AT_ONCE, CheapestFirst, Waiting
 from refloat.ports import Transaction
+from tests.serve.program import eventually
 
 NOW = 1_700_000_000_000_000
 PATIENCE = 60.0  # seconds; only a broken writer needs them
@@ -72,17 +73,62 @@ def test_what_writes_little_goes_before_what_writes_much(metadata: SqliteMetadat
             metadata.write(note("larger"), rows=40_000),
             metadata.write(note("nobody knows")),
             metadata.write(note("small"), rows=1),
-            metadata.write_brief(note("brief")),
         ]
         waiting = [asyncio.create_task(other) for other in others]
-        await asyncio.sleep(0)  # until each has begun to wait
+        while not metadata._writer._turn._little:
+            await asyncio.sleep(0)
         held.ends.set()
         await asyncio.gather(first, *waiting)
 
     asyncio.run(all_at_once())
-    assert order.index("small") <= 1  # one that may be large goes first at most
-    assert order.index("brief") < order.index("larger")
-    assert [name for name in order if name not in ("small", "brief")] == ["nobody knows", "large", "larger"]
+    assert order == ["small", "nobody knows", "large", "larger"]
+
+
+def test_the_turn_goes_to_little_and_past_much_so_often_at_most() -> None:
+    turn, order = Turn(), list[str]()
+    little = [threading.Thread(target=_take, args=(turn.taken_for_little, order, "little")) for _ in range(12)]
+    much = threading.Thread(target=_take, args=(turn.taken_for_much, order, "much"))
+    assert turn.take_at_once()
+    much.start()
+    for thread in little:
+        thread.start()
+    eventually(lambda: (turn._much, turn._little) == (1, 12), "they do not wait")
+    assert not turn.take_at_once()
+    turn.release()
+    for thread in (much, *little):
+        thread.join(PATIENCE)
+    assert order == ["little"] * turns.MOST_PASSED + ["much"] + ["little"] * (12 - turns.MOST_PASSED)
+    assert turn.take_at_once()
+
+
+def _take(taken: Callable[[], AbstractContextManager[None]], order: list[str], name: str) -> None:
+    with taken():
+        order.append(name)
+
+
+def test_one_of_all_processes_writes_much(tmp_path: Path) -> None:
+    ours, theirs = Turns(tmp_path / "lock"), Turns(tmp_path / "lock")
+    order: list[str] = []
+
+    def write() -> None:
+        with theirs.taken():
+            order.append("theirs")
+
+    with ours.taken():
+        other = threading.Thread(target=write)
+        other.start()
+        order.append("ours")
+    other.join(PATIENCE)
+    assert order == ["ours", "theirs"]
+    assert (tmp_path / "lock").stat().st_mode & 0o777 == 0o600
+    ours.close()
+    theirs.close()
+
+
+def test_a_turn_that_cannot_be_had_keeps_nobody_from_writing(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with Turns(tmp_path / "lock").taken():
+        assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_transaction_has_a_bound_in_jobs_and_in_rows() -> None:
@@ -137,34 +183,3 @@ def test_what_is_done_ahead_may_fail_and_fails_alone(metadata: SqliteMetadata) -
     failed, written = asyncio.run(both())
     assert isinstance(failed, ValueError)
     assert written == "written"
-
-
-def test_a_log_that_is_read_is_emptied_without_holding_up_who_writes(place: Path, metadata: SqliteMetadata) -> None:
-    other = SqliteMetadata(place / "refloat.db", place, lambda: False)  # as another process has it
-    metadata.write_now(lambda tx: begin(tx, "before"))
-    with closing(sqlite3.connect(place / "refloat.db", isolation_level=None)) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM uploads").fetchone()
-        metadata.write_now(lambda tx: begin(tx, "unseen"))
-        emptying = threading.Thread(target=metadata.empty_log)
-        emptying.start()
-        other.write_now(lambda tx: begin(tx, "meanwhile"))
-        assert emptying.is_alive()
-        reader.execute("COMMIT")
-        emptying.join(PATIENCE)
-    assert not emptying.is_alive()
-    assert (place / "refloat.db-wal").stat().st_size == 0
-    other.close()
-
-
-def test_the_log_begins_anew_after_a_large_write(place: Path, metadata: SqliteMetadata) -> None:
-    def much(tx: Transaction) -> None:
-        tx.lock([RepositoryName(f"{number}/{'x' * 1000}") for number in range(5000)])
-
-    sizes = []
-    for number in range(4):
-        name = f"{number}"
-        metadata.write_now(much if not number else lambda tx: tx.lock([RepositoryName(f"y{name}/{'x' * 1000}")]))  # noqa: B023
-        sizes.append((place / "refloat.db-wal").stat().st_size)
-    assert sizes[0] > 4 << 20
-    assert sizes[-1] <= 4 << 20

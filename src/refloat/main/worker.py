@@ -32,7 +32,9 @@ class Worker:
         broken = partial(retire, "blob store")
         self._blobs = FileBlobs(ours, settings.reserve, broken, settings.database, lambda: self._metadata.owed())
         self._ways = [self._blobs.make_room]
-        self._metadata = SqliteMetadata(settings.database, ours, self._make_room, partial(retire, "database"))
+        self._metadata = SqliteMetadata(
+            settings.database, ours, self._make_room, partial(retire, "database"), is_shared=settings.workers > 1
+        )
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")
         self._ways.append(self._collector.make_room)

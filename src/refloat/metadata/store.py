@@ -38,6 +38,7 @@ class SqliteMetadata:
 
     `database` is the file, migrated before; `directory` holds the epoch file, the receipts of purges and
     `backups/`. `make_room` and `on_broken` are the writer's. Who has it alone only writes: nothing else can open it.
+    `is_shared`: other processes may write, too.
     """
 
     def __init__(
@@ -47,9 +48,11 @@ class SqliteMetadata:
         make_room: Callable[[], bool],
         on_broken: OnBroken = log.error,
         access: Access = "shared",
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._database = database
-        turns = Turns(directory / "writer.lock")
+        turns = Turns(directory / "writer.lock" if is_shared else None)
         connection = _opened(database, access, make_room)
         self._writer = Writer(connection, Checkpoints(database, access), turns, make_room, on_broken)
         self._backups = Backups(directory / "backups")
@@ -117,6 +120,9 @@ class SqliteMetadata:
 
     def collect(self, work: Callable[[SqliteCollecting], T], *, room: Room = "kept") -> T:
         return self._writer.write_now(lambda connection: work(SqliteCollecting(connection)), room=room)
+
+    def look(self, work: Callable[[SqliteCollecting], T]) -> T:
+        return work(SqliteCollecting(self._connection()))
 
     def purge(self, work: Callable[[SqlitePurging], T]) -> T:
         return self._writer.write_now(lambda connection: work(SqlitePurging(connection)), room="kept")

@@ -18,6 +18,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, pr
 from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.failures import with_room
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
-from refloat.metadata.turns import Turns
+from refloat.metadata.turns import Turn, Turns
 from refloat.metadata.waiting import CheapestFirst, Waiting
 from refloat.ports import Room
 
@@ -38,6 +39,20 @@ MOST_TIMES = 8  # that room is made for one batch, where somebody else takes wha
 BRIEF_ROWS = 10  # at most, about
 UNKNOWN_ROWS = 100
 """What work is expected to write of which nobody knows how much: a delete, an undo. It goes before a large push."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transacted:
+    """What is over: the seconds in which nobody else could write, and whether the log has grown long."""
+
+    seconds: float
+    is_log_long: bool
+
+    def __add__(self, other: "Transacted") -> "Transacted":
+        return Transacted(self.seconds + other.seconds, self.is_log_long or other.is_log_long)
+
+
+NOTHING_DONE = Transacted(0.0, is_log_long=False)
 
 
 class Lane:
@@ -81,7 +96,7 @@ class Writer:
         self._make_room = make_room
         self._log = log
         self._turns = turns
-        self._turn = threading.Lock()  # whoever holds it has the connection
+        self._turn = Turn()  # whoever holds it has the connection
         self._small = Lane("writer", Waiting())
         self._wide = Lane("wide-writer", CheapestFirst())
 
@@ -115,9 +130,10 @@ class Writer:
     def write_now(self, work: Callable[[sqlite3.Connection], T], *, room: Room = "spare") -> T:
         """The same for a caller on another thread than the event loop's: one step of work that may have many."""
         job = Job(work, "durable", "wide", room=room)
-        seconds = self._transact([job])
-        self._bring_long_log()
-        self._turns.leave_small_gap(seconds)
+        done = self._transact([job])
+        if done.is_log_long:
+            self._bring_log()
+        self._turns.leave_gap(done.seconds)
         return _outcome(job)
 
     def empty_log(self) -> None:
@@ -153,7 +169,7 @@ class Writer:
 
     def _is_log_empty(self) -> bool:
         self._log.bring()  # nobody waits for that
-        with self._turn:
+        with self._turn.taken_for_little():
             return self._batches.empty_log()
 
     def _next(self, loop: asyncio.AbstractEventLoop, lane: Lane) -> None:
@@ -162,7 +178,7 @@ class Writer:
         brief = all(job.weight == "brief" for job in batch)
         if lane is self._wide:
             lane.tasks.put(partial(self._transact_much_for, loop, lane, batch))
-        elif not (brief and self._turn.acquire(blocking=False)):
+        elif not (brief and self._turn.take_at_once()):
             lane.tasks.put(partial(self._transact_for, loop, lane, batch))
         elif self._batches.begin(batch, AT_ONCE):
             self._go_on(loop, lane, batch)
@@ -188,7 +204,7 @@ class Writer:
         self._finish_for(loop, lane, batch)
 
     def _transact_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
-        with self._turn:
+        with self._turn.taken_for_little():
             self._batches.begin(batch, BUSY_TIMEOUT_MS)
             self._batches.run(batch)
             self._commit_little(batch)
@@ -206,31 +222,32 @@ class Writer:
     def _transact_much_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         ready = [job for job in batch if _is_ready(job)]
         with self._turns.taken():
-            seconds = self._transact(ready) if ready else 0.0
+            done = self._transact(ready) if ready else NOTHING_DONE
             loop.call_soon_threadsafe(self._answer, loop, lane, batch)
-            self._bring_long_log()
-            self._turns.leave_gap(seconds)
+            if done.is_log_long:
+                self._bring_log()
+            self._turns.leave_gap(done.seconds)
 
-    def _transact(self, batch: Sequence[Job]) -> float:
-        """Run a batch in a transaction, or several on a full disk. Returns the seconds that nobody else could write."""
+    def _transact(self, batch: Sequence[Job]) -> Transacted:
+        """Run a batch in a transaction of which nobody knows how long it takes, or in several on a full disk."""
         return self._run_once(batch) + self._run_again(batch)
 
-    def _run_again(self, batch: Sequence[Job]) -> float:
+    def _run_again(self, batch: Sequence[Job]) -> Transacted:
         """Run those again that met the full disk and may take what is kept back, each time that room was made."""
-        seconds = 0.0
+        done = NOTHING_DONE
         if (short := short_of(batch)) and self._restart_log():
-            seconds += self._run_once(short)
+            done += self._run_once(short)
         for _ in range(MOST_TIMES):
             short = short_of(batch)
             if not (short and self._is_room_made()):
                 break
-            seconds += self._run_once(short)
+            done += self._run_once(short)
         for job in short_of(batch):
             job.error = StorageFull(rooms.NOTHING_LEFT)
-        return seconds
+        return done
 
     def _restart_log(self) -> bool:
-        with self._turn:
+        with self._turn.taken_for_little():
             return self._batches.restart_log()
 
     def _is_room_made(self) -> bool:
@@ -240,20 +257,19 @@ class Writer:
             log.exception("no room could be made on the full disk")  # whoever waits for this thread is answered
             return False
 
-    def _run_once(self, batch: Sequence[Job]) -> float:
-        with self._turn:
+    def _run_once(self, batch: Sequence[Job]) -> Transacted:
+        with self._turn.taken_for_much():
             self._batches.begin(batch, BUSY_TIMEOUT_MS)
             began = time.monotonic()
             self._batches.run(batch)
             self._batches.commit(batch)
-            return time.monotonic() - began
+            return Transacted(time.monotonic() - began, self._batches.is_log_long())
 
-    def _bring_long_log(self) -> None:
-        """Bring a long log into the database while others write, then the little they wrote: now it begins anew."""
-        if self._batches.is_log_long():
-            self._log.bring()
-            with self._turn:
-                self._batches.bring_log()
+    def _bring_log(self) -> None:
+        """Bring the log into the database while others write, then the little they wrote: now it begins anew."""
+        self._log.bring()
+        with self._turn.taken_for_little():
+            self._batches.bring_log()
 
     def _answer(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         lane.waiting.put_back([job for job in batch if not job.had_turn])

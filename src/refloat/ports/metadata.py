@@ -64,6 +64,9 @@ class Metadata(Protocol):
         """Give free pages of the database, and the room of its log, back to the disk, in small steps between which
         others write. Returns how many pages. Raises StorageFull, Unavailable."""
 
+    def look(self, work: Callable[[Collecting], T]) -> T:
+        """Run reads of the collector that nobody waits for: in no transaction that writes."""
+
     def backup(self, at: int) -> None:
         """Write a metadata backup, and let go of the oldest beyond those that are kept."""
 

@@ -7,6 +7,7 @@ for longer than any request can last. A crash leaves work for the next round, ne
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, TypeVar
@@ -82,8 +83,9 @@ def run_round(metadata: Metadata, blobs: BlobReaper, tick: Tick, terms: CollectT
         _let_go(step, clock, terms, done)
         _reap(metadata, step, blobs.reap, clock, done)
         _forget(step, clock.at - terms.history_keep, done)
-        step(lambda tx: _look_at_waiting(tx, done))
-        metadata.give_back()
+        metadata.look(lambda rows: _look_at_waiting(rows, done))
+        with suppress(StorageFull):  # what cannot go back now, goes back with a later round
+            metadata.give_back()
     return done
 
 
