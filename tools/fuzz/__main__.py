@@ -54,7 +54,8 @@ def _one(work: tuple[str, str], *, goal: int, seed: int) -> tuple[Row, bool, lis
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"fuzz-{name}-", dir=CACHE) as place:
         report = run(name, fault, (goal, seed), Path(place))
-        print(f"{name} {fault}: {report.passed:,} inputs, found {len(report.found)}", flush=True)
+        told = f"{name} {fault}: {report.passed:,} inputs, found {len(report.found)}"
+        print(told, *report.found, sep="\n  ", flush=True)
         if fault:
             return (name, fault, report.found[0][:100] if report.found else "NOTHING"), not report.found, []
         reached = measure(name, seed, Path(place))
