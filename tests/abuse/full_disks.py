@@ -142,9 +142,14 @@ def _look(round_: Round, where: str) -> None:
             round_.outcome.lose(f"{where}: {tag} was deleted, and is there")
 
 
+def _is_kept_back(round_: Round) -> bool:
+    ballast = round_.disk / "refloat" / "ballast"
+    return ballast.exists() and ballast.stat().st_size > 0
+
+
 def _make_room(round_: Round, where: str) -> None:
     """Each thing that makes room does at the first try, or there is truly none, and then after a person made some."""
-    is_kept = (round_.disk / "refloat" / "ballast").exists()
+    is_kept = _is_kept_back(round_)
     acts: tuple[Callable[[], Answer], ...] = (
         lambda: _delete(round_, "base0"), lambda: _remove(round_, "base1"), lambda: _purge(round_, "base2"),
         lambda: round_.manage("collect"),
@@ -159,7 +164,7 @@ def _make_room(round_: Round, where: str) -> None:
             answer = act()
         if answer.status not in (200, 201, 202):
             round_.outcome.lose(f"{where}: act {number} was answered {answer.status} {answer.body[:300]!r}")
-        is_kept = (round_.disk / "refloat" / "ballast").exists()
+        is_kept = _is_kept_back(round_)
     _look(round_, f"{where}, after deletes")
 
 

@@ -322,6 +322,11 @@ MUTANTS = {
         "job.is_short",
         FULL + "test_a_push_never_has_what_is_kept_back",
     ),
+    "what-is-given-up-is-not-for-pushes": Mutant(
+        "self.beyond() - self._lent() - self.promised",
+        "self.beyond() - self.promised",
+        FULL + "test_a_push_never_has_what_was_given_up",
+    ),
     "manifests-leave-the-reserve": Mutant(
         "if not self._rows.allows(length):",
         "if False:",

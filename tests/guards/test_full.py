@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from refloat.blobs.ballast import SIZE
 from refloat.blobs.filesystem import FileBlobs
 from refloat.core.clock import Tick
 from refloat.core.errors import StorageFull
@@ -57,6 +58,20 @@ def test_a_push_never_has_what_is_kept_back(full: Full) -> None:
     assert full.asked == 0
     full.metadata.write_now(large, room="kept")
     assert full.asked == 1
+
+
+def test_a_push_never_has_what_was_given_up(tmp_path: Path) -> None:
+    store = FileBlobs(tmp_path, 0.0)
+    half = SIZE // 2
+    store.keep_back()
+    assert store.has_room(store._rows.free() - half)
+    assert store.make_room()
+    assert not store.has_room(store._rows.free() - half)
+    with pytest.raises(StorageFull), store.entering(store._rows.free() - half):
+        pass
+    store.keep_back()
+    assert store.has_room(store._rows.free() - half)
+    store.close()
 
 
 def test_manifests_leave_the_reserve(tmp_path: Path) -> None:

@@ -33,7 +33,8 @@ class Full:
 
     @property
     def has_ballast(self) -> bool:
-        return (self.disk / "refloat" / "ballast").exists()
+        ballast = self.disk / "refloat" / "ballast"
+        return ballast.exists() and ballast.stat().st_size > 0
 
     def fill(self) -> None:
         fill(self.disk)

@@ -25,7 +25,7 @@ from tests.serve.full import (
     started,
     stopped,
 )  # fmt: skip
-from tests.serve.program import eventually, refloat
+from tests.serve.program import eventually
 from tools.content import MANIFEST, digest_of, make_content
 from tools.wire import Answer, Wire
 
@@ -177,12 +177,3 @@ def test_a_database_on_another_disk_has_its_own_room_kept_back(tmp_path: Path) -
             assert says_that_deletes_work(error(refused)[2])
             full.wire.delete("team/api", "v1").expect(202)
             full.manage(f"changes/{before.change}/undo").expect(201)
-
-
-def test_a_root_that_is_made_on_a_full_disk_is_refused_in_words(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "root", "8m") as disk:
-        fill(disk)
-        refused = refloat("serve", "--root", str(disk), "--listen", "127.0.0.1:0", home=tmp_path)
-        assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
-        assert "0.0 MB free" in refused.stderr
-        assert "backups" not in refused.stderr  # there are none

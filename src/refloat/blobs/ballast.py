@@ -12,7 +12,10 @@ log = logging.getLogger("refloat.blobs")
 
 
 class Ballast:
-    """A file on the database's disk. Pushes never have its room; what makes room does, when the disk is full."""
+    """A file on the database's disk. Pushes never have its room; what makes room does, when the disk is full.
+
+    Empty, it says what was given up: pushes leave that free until it is kept back again.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -25,20 +28,37 @@ class Ballast:
         except OSError:
             return 0
 
+    @property
+    def lent(self) -> int:
+        """How many bytes were given up and are not kept back again; 0 where there never was room to keep any back."""
+        try:
+            return SIZE - min(SIZE, self._path.lstat().st_size)
+        except OSError:
+            return 0
+
     def give_up(self) -> bool:
-        """Give its room to the database. True: there was some to give."""
-        if not os.path.lexists(self._path):
+        """Give its room to the database. True: there was some to give. Raises OSError."""
+        if not self.size:
             return False
-        durable.unlink(self._path)
+        file = durable.open_plain(self._path, os.O_RDWR)
+        try:
+            durable.truncate(file, 0)
+        finally:
+            os.close(file)
         log.warning("the disk is full: the %d MiB kept back are given up, for deletes, undo and collection", SIZE >> 20)
         return True
 
     def restore(self, free: int) -> None:
-        """Take the room back when `free` bytes beyond the reserve are plenty for it, and the disk lets us."""
-        if free < 2 * SIZE or self.size >= SIZE:  # less: a process ended between making the file and filling it
-            return
+        """Keep the room back, again or for the first time, if `free` bytes beyond the reserve are enough for that."""
+        if self.lent:
+            if free >= self.lent:
+                self._take_back()
+        elif free >= 2 * SIZE and not self.size:
+            self._take()
+
+    def _take(self) -> None:
         with suppress(OSError):
-            file = self._open()
+            file = durable.create(self._path)
             try:
                 durable.preallocate(file, SIZE)
             except OSError:
@@ -46,11 +66,15 @@ class Ballast:
             finally:
                 os.close(file)
 
-    def _open(self) -> int:
-        try:
-            return durable.create(self._path)
-        except FileExistsError:
-            return durable.open_plain(self._path, os.O_RDWR)
+    def _take_back(self) -> None:
+        with suppress(OSError):
+            file = durable.open_plain(self._path, os.O_RDWR)
+            try:
+                durable.preallocate(file, SIZE)
+            except OSError:
+                durable.truncate(file, 0)
+            finally:
+                os.close(file)
 
 
 def ballast_of(directory: Path, database: Path) -> Ballast:

@@ -47,10 +47,11 @@ class FileBlobs(FileShelf):
             durable.make_directory(Path(self._layout.objects))
             durable.fsync_directory(directory)  # also where a process died between making a name and syncing it
         rows = database or directory / "refloat.db"
-        self._rows = Reserve(rows.parent, reserve, rows.with_name(f"{rows.name}-wal"), owed)
+        self._ballast = ballast_of(directory, rows)
+        log_of_rows = rows.with_name(f"{rows.name}-wal")
+        self._rows = Reserve(rows.parent, reserve, log_of_rows, owed, lambda: self._ballast.lent)
         is_apart = os.stat(rows.parent).st_dev != os.stat(directory).st_dev
         self._bytes = Reserve(directory, reserve) if is_apart else self._rows
-        self._ballast = ballast_of(directory, rows)
         self.keep_back()
         self._sealer = Sealer(self._layout, on_broken)
 

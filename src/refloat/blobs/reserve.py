@@ -15,21 +15,27 @@ class Reserve:
     """What pushes may take of the disk a directory lies on. For one event loop: what is promised is counted here.
 
     `log` is a database's log there: what it has the database's file will take as well, when it is brought into it, and
-    `owed` says how many bytes that will be.
+    `owed` says how many bytes that will be. `lent` says how many more are left free than the share.
     """
 
     def __init__(
-        self, directory: Path, share: float, log: Path | None = None, owed: Callable[[], int] = nothing
+        self,
+        directory: Path,
+        share: float,
+        log: Path | None = None,
+        owed: Callable[[], int] = nothing,
+        lent: Callable[[], int] = nothing,
     ) -> None:
         self._directory = directory
         self._share = share
         self._log = log
         self._owed = owed
+        self._lent = lent
         self.promised = 0  # bytes that pushes under way were told they may take, and may not have taken yet
 
     def allows(self, length: int) -> bool:
         """Would `length` more bytes leave the reserve free? What is owed is asked for only where it can matter."""
-        beyond = self.beyond() - self.promised - length
+        beyond = self.beyond() - self._lent() - self.promised - length  # guard: what-is-given-up-is-not-for-pushes
         return beyond >= self._in_log() or beyond >= self._owed()
 
     def beyond(self) -> int:

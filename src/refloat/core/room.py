@@ -11,12 +11,12 @@ A_DESCRIPTOR = 1 << 10  # the row of a descriptor and its places in the indexes,
 AT_RESERVE = "the disk has no room for this beside its reserve: nothing was stored; pulls, deletes and undo still work"
 NO_ROOM = (
     "the disk is full: nothing was stored; pulls still work, and deletes may need 16 MiB that somebody makes free on"
-    " the server's disk; then everything works again, without a restart"
+    " the server's disk; then they work, without a restart"
 )
 FULL = "the disk is full: nothing was stored; pulls still work"
 NOTHING_LEFT = (
-    "the disk is full and nothing was changed: no room is kept back any more, and no bytes are due to be removed;"
-    " pulls still work. Free 16 MiB on the server's disk: then everything works again, without a restart"
+    "the disk is full and nothing was changed: no room is kept back, and no bytes are due to be removed; pulls still"
+    " work. Free 16 MiB on the server's disk: then deletes work again, without a restart"
 )
 TOO_LARGE = "a file would become larger than the server's disk or limits allow: nothing was stored; pulls still work"
 

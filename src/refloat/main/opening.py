@@ -32,8 +32,10 @@ def make_room_to_open(settings: Settings, session: str) -> None:
     """
     if not _is_up_to_date(settings):
         return
+    if _is_log_left(settings):
+        _alone(settings, _nothing_else)
     ways: tuple[Way, ...] = (
-        lambda metadata, blobs: None,
+        _nothing_else,
         lambda metadata, blobs: blobs.make_room(),
         lambda metadata, blobs: reap_ahead(metadata, blobs, tick(session)),
     )
@@ -46,6 +48,17 @@ def make_room_to_open(settings: Settings, session: str) -> None:
             f"the disk of {settings.database} is full: the database cannot be opened",
             f"free {room.ENOUGH >> 20} MiB there, then start again",
         )
+
+
+def _nothing_else(metadata: SqliteMetadata, blobs: FileBlobs) -> None:
+    """Opening it alone brought the log into the database."""
+
+
+def _is_log_left(settings: Settings) -> bool:
+    """Is there a log of a server that was killed, on a disk without room? SQLite could open it, and write nothing."""
+    log_of_rows = settings.database.with_name(f"{settings.database.name}-wal")
+    is_long = log_of_rows.exists() and log_of_rows.stat().st_size > 0
+    return is_long and durable.shortage(settings.database.parent) is not None
 
 
 def _is_up_to_date(settings: Settings) -> bool:
