@@ -134,3 +134,13 @@ def test_what_matches_an_age_or_has_no_tag_is_taken_without_being_named(own: tup
         done = shell(*words)
         assert (done.code, done.out) == (code, ""), (words, done)
         assert "error: " in done.err
+
+
+def test_of_many_images_only_what_comes_beside_them_is_counted(shell: Shell, registry: Served) -> None:
+    for part in BLOBS:
+        registry.wire.push_blob("bulk/few", part)
+    for number in range(12):
+        registry.wire.push_manifest("bulk/few", f"pr-{number}", image(number))
+    lines = shell("rm", "-n", "bulk/few:pr-*").out.splitlines()
+    assert lines[0].startswith("Would move to trash: bulk/few with 12 images (pr-0, pr-1, pr-10, pr-11, pr-2, ")
+    assert not [line for line in lines if "manifest" in line]

@@ -173,6 +173,20 @@ def test_skip_brings_back_the_rest(shell: Shell, registry: Served, contents: tup
     assert registry.wire.manifest("story/skip", "a").body == contents[1].index.body
 
 
+def test_what_stays_under_another_name_is_moved_by_the_command_that_is_told(
+    shell: Shell, registry: Served, contents: tuple[Content, Content]
+) -> None:
+    registry.wire.push("story/beside", "a", contents[0])
+    change = shell("rm", "story/beside:a").change
+    registry.wire.push("story/beside", "b", contents[1])
+    done = shell("undo", change, "--as", "b", "--skip")
+    assert "  story/beside:b stays as it is (DIGEST): it is in use\n" in known(done.out)
+    told = next(line for line in done.out.splitlines() if "--replace" in line).split("   ")[0].split()
+    assert told[:2] == ["refloat", "undo"]
+    assert shell(*told[1:]).code == 0
+    assert registry.wire.manifest("story/beside", "b").body == contents[0].index.body
+
+
 def test_restore_to_an_earlier_value(shell: Shell, registry: Served, contents: tuple[Content, Content]) -> None:
     registry.wire.push("story/past", "latest", contents[0])
     registry.wire.push("story/past", "latest", contents[1])

@@ -114,10 +114,11 @@ def removed_many(
         count=len(names),
         names=", ".join(names),
     )
-    along = [move for move in moves if is_digest(move["reference"])]
+    gone = {str(move["reference"]): str(move["old"]) for move in moves}
+    asked = {gone.get(reference, reference) for reference in references}
+    along = [reference for reference in gone if is_digest(reference) and reference not in asked]
     if along:
         yield _along(len(along), len(names))
-    gone = [str(move["reference"]) for move in moves]
     yield from following([tag for tag in gone if is_tag(tag) and tag not in references])
     if left:
         yield say(

@@ -1,7 +1,7 @@
 """`refloat undo`: take a change back."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import click
@@ -22,6 +22,7 @@ from refloat.language import say, say_counted
 
 HINDERED = {
     "moved": say("it has moved since"),
+    "used": say("it is in use"),
     "protected": say("it is protected"),
     "gone": say("its image is gone for good"),
 }
@@ -58,7 +59,7 @@ def undo(session: Session, change: str | None, **body: object) -> Exit:
     server = session.server(host)
     if change is None:
         change = _last(session, server)
-    tell_undone(session, server, take_back(session, server, change, body))
+    tell_undone(session, server, take_back(session, server, change, body), _beside(body))
     return Exit.OK
 
 
@@ -85,17 +86,22 @@ def take_back(session: Session, server: Refloat, change: str, body: Document) ->
         raise _refusal(session, change, body, error) from None
 
 
-def tell_undone(session: Session, server: Refloat, answer: Document) -> None:
-    """Print what an undo or a restore came to."""
+def tell_undone(session: Session, server: Refloat, answer: Document, beside: Sequence[str] = ()) -> None:
+    """Print what an undo or a restore came to. `beside` are the options that put it under another name."""
     if session.printer.form == "json":
         if answer["change"] is not None:
             session.memory(server).keep(str(answer["change"]))
         session.printer.document("undo", undone=answer)
     else:
-        doing.finish(session, server, answer, _lines(session, answer))
+        doing.finish(session, server, answer, _lines(session, answer, beside))
 
 
-def _lines(session: Session, answer: Document) -> Iterator[str]:
+def _beside(body: Document) -> Sequence[str]:
+    named = [(option, body[option]) for option in ("as", "reference") if body[option] is not None]
+    return [word for option, value in named for word in (f"--{option}", str(value))]
+
+
+def _lines(session: Session, answer: Document, beside: Sequence[str]) -> Iterator[str]:
     listed = moves_of(answer)
     whole = len(listed) == int(str(answer["moves_total"]))
     yield from moves.undone(listed, moves.telling(answer)) if whole else moves.tallied(answer)
@@ -107,7 +113,8 @@ def _lines(session: Session, answer: Document) -> Iterator[str]:
     for entry in skipped:
         name = moves.named(entry["repository"], entry["reference"])
         now = short(str(entry["now"])) if entry["now"] else say("not there")
-        yield say("  {name} stays as it is ({now}): {why}", name=name, now=now, why=HINDERED[str(entry["why"])])
+        why = "used" if beside and entry["why"] == "moved" else str(entry["why"])
+        yield say("  {name} stays as it is ({now}): {why}", name=name, now=now, why=HINDERED[why])
     for entry in cast("list[Entry]", answer["left"]):
         yield say("  {digest} stays: something live needs it", digest=moves.named(entry["repository"], entry["digest"]))
     for title in ("skipped", "left"):
@@ -117,7 +124,7 @@ def _lines(session: Session, answer: Document) -> Iterator[str]:
     if not answer["moves"] and any(entry["why"] == "moved" for entry in skipped):
         yield say(
             "  {command}   moves back what has moved since (undoable)",
-            command=session.command("undo", str(answer["undoes"]), "--replace"),
+            command=session.command("undo", str(answer["undoes"]), *beside, "--replace"),
         )
 
 
