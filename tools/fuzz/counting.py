@@ -6,13 +6,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import process_time
-from typing import TypeVar
 
 from tools.fuzz.target import Target, Try
 
-T = TypeVar("T")
 MOST_FOUND = 5
-AGAIN = 3  # times a slow input is measured: a machine that does something else is no fault
 
 
 @dataclass(slots=True)
@@ -41,12 +38,16 @@ class Report:
 
 
 class Counting:
-    """Tries inputs on a target and counts what becomes of them."""
+    """Tries inputs on a target and counts what becomes of them.
 
-    def __init__(self, target: Target, attempt: Try) -> None:
+    `unwatched` returns how many seconds of processor time an input takes where nothing is instrumented.
+    """
+
+    def __init__(self, target: Target, attempt: Try, unwatched: Callable[[bytes], float]) -> None:
         self.report = Report()
         self._target = target
         self._try = attempt
+        self._unwatched = unwatched
         self._kinds: Counter[str] = Counter()
 
     def count(self, data: bytes) -> None:
@@ -59,7 +60,7 @@ class Counting:
             return
         taken = process_time() - begun
         if taken > self._target.slowest:
-            taken = min(taken, self._taken_again(data))
+            taken = min(taken, self._unwatched(data))
         self._note(verdict, taken, data)
 
     def _note(self, verdict: str, taken: float, data: bytes) -> None:
@@ -69,16 +70,7 @@ class Counting:
         if taken > self._target.slowest:
             self._find(f"{taken:.3f} s of processor time for {len(data)} bytes", "slow", data)
 
-    def _taken_again(self, data: bytes) -> float:
-        return min(_seconds(lambda: self._try(data)) for _ in range(AGAIN))
-
     def _find(self, what: str, kind: str, data: bytes) -> None:
         self._kinds[kind] += 1
         if self._kinds[kind] == 1 and len(self.report.found) < MOST_FOUND:
             self.report.found.append(f"{what}: {data[:300]!r}")
-
-
-def _seconds(work: Callable[[], T]) -> float:
-    begun = process_time()
-    work()
-    return process_time() - begun

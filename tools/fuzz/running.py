@@ -9,7 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from random import Random
 from typing import NoReturn
 
@@ -17,7 +17,8 @@ import atheris  # type: ignore[import-untyped]
 
 from tools.fuzz.counting import Counting
 from tools.fuzz.planting import plant
-from tools.fuzz.target import LARGEST, NAMES, Target, target
+from tools.fuzz.target import LARGEST, Target, target
+from tools.fuzz.timing import parser, seconds_of
 
 PATIENCE = 40  # times the goal: so many inputs in all are tried at most
 FRESH, RAW = 0.4, 0.1  # shares of inputs that are new, and that atheris changes without knowing the grammar
@@ -31,7 +32,7 @@ def main() -> NoReturn:
         attempt = chosen.open(asked.place)
     if asked.plant:
         plant(chosen.planted, asked.plant)
-    counting, tries = Counting(chosen, attempt), 0
+    counting, tries = Counting(chosen, attempt, partial(seconds_of, _same(asked))), 0
 
     def one(data: bytes) -> None:
         nonlocal tries
@@ -67,14 +68,15 @@ def _mutator(chosen: Target) -> Callable[[bytes, int, int], bytes]:
     return altered
 
 
+def _same(asked: argparse.Namespace) -> list[str]:
+    return [asked.target, "--place", str(asked.place), *(("--plant", asked.plant) if asked.plant else ())]
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tools.fuzz.running", description="Fuzz one target.")
-    parser.add_argument("target", choices=NAMES)
-    parser.add_argument("--goal", type=int, required=True)
-    parser.add_argument("--seed", type=int, required=True)
-    parser.add_argument("--place", type=Path, required=True)
-    parser.add_argument("--plant", choices=("exception", "loop"))
-    return parser.parse_args()
+    made = parser("tools.fuzz.running")
+    made.add_argument("--goal", type=int, required=True)
+    made.add_argument("--seed", type=int, required=True)
+    return made.parse_args()
 
 
 if __name__ == "__main__":
