@@ -92,5 +92,5 @@ def test_followers_come_back_with_what_they_follow(content: str) -> None:
         (Move(U, R, None), None),  # a tag on a referrer that comes back
         (Move(B, B, None), A),
     ]
-    assert followers_of(subject, lost) == {R: R, signature: S, S: S, U: R}
-    assert followers_of(subject, []) == {}
+    assert followers_of([subject], lost) == {R: R, signature: S, S: S, U: R}
+    assert followers_of([subject], []) == {}

@@ -237,13 +237,20 @@ class Model:
                 reach[target].add(digest)
                 yield target, "attached"
 
+    def _lost_together(self, repository: str, roots: Collection[str]) -> tuple[set[str], set[tuple[str, str | None]]]:
+        """Return what may come back with `roots`: their parts, what was lost with those, its parts, and so on."""
+        parts, together, fresh = set[str](), set[tuple[str, str | None]](), self._with_children(repository, roots)
+        while fresh:
+            parts |= fresh
+            losses = [self.last_loss[(repository, part)] for part in fresh if (repository, part) in self.last_loss]
+            together |= {(move.reference, move.old) for loss in losses for move in loss.moves if move.new is None}
+            fresh = self._with_children(repository, {digest for _, digest in together if digest}) - parts
+        return parts, together
+
     def check_brought(self, change: Change, repository: str, wanted: dict[str, str]) -> None:
         """Raise Wrong unless what a change brought was wanted, is part of it, or was lost together with it."""
         brought = [move for move in change.moves if move.new is not None and move.repository == repository]
-        parts = self._with_children(repository, set(wanted.values()))
-        losses = [self.last_loss[(repository, part)] for part in parts if (repository, part) in self.last_loss]
-        together = {(move.reference, move.old) for loss in losses for move in loss.moves if move.new is None}
-        parts |= {part for _, digest in together if digest for part in self._with_children(repository, {digest})}
+        parts, together = self._lost_together(repository, set(wanted.values()))
         for reference, value in wanted.items():
             if self.value(repository, reference) != value:
                 raise Wrong(f"{change.kind} {change.id} did not bring {reference} to {value}")

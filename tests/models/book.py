@@ -3,7 +3,7 @@
 It keeps the part of `ports.Transaction` that moving references needs. Nothing is ever pruned here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from refloat.core.kinds import ChangeKind
@@ -108,11 +108,16 @@ class Book:
         self.log = (*self.log, Entry(kind, made))
         return cause.change
 
-    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
-        for entry in reversed(self.log):
-            if any(move.reference == digest and move.new is None for move in entry.moves):
-                return [(move, self._subject(move.reference)) for move in entry.moves if move.new is None]
-        return []
+    def lost_with(
+        self, repository: RepositoryName, digests: Sequence[Digest], known: Collection[Digest]
+    ) -> list[tuple[Move, Digest | None]]:
+        found: dict[Move, Digest | None] = {}
+        for digest in digests:
+            losses = (entry for entry in reversed(self.log) if Move(digest, digest, None) in entry.moves)
+            for move in next(losses, Entry("rm", ())).moves:
+                if move.new is None:
+                    found[move] = self._subject(move.reference)
+        return list(found.items())
 
     def has_moved_before(self, repository: RepositoryName, reference: Reference, seq: int) -> bool:
         earlier = [move for entry in self.log for move in entry.moves][:seq]

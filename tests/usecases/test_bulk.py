@@ -204,13 +204,37 @@ def test_an_image_without_a_tag_leaves_behind_what_has_one(registry: Registry) -
 
 def test_more_than_can_be_compared_is_refused_by_name(registry: Registry) -> None:
     body = registry.image("a")
-    tags = tuple(Tag(f"t{number}") for number in range(10_001))
+    long = "x" * 100
+    tags = tuple(Tag(f"t{long}{number}") for number in range(10_001))
     registry.do(lambda tx: push_manifest(tx, TEAM, ManifestPush(tags[0], body, "", tags[1:]), registry.cause()))
-    many = [ImagePattern.parse(f"team/api:t*{number:04}") for number in range(1000)]
-    with pytest.raises(PatternsTooWide, match="at most 10,000,000"):
-        choose(registry.metadata.read, registry.metadata.listing, Asked({}, many))
-    asked = Asked({}, many[:900], quiet_since=registry.now + 1)  # by an age they need not match
-    assert list(choose(registry.metadata.read, registry.metadata.listing, asked).matched[TEAM]) == ["t10000"]
+    asked = Asked({}, [ImagePattern.parse(f"team/api:t{long}*{number:04}") for number in range(1000)])
+    with pytest.raises(PatternsTooWide, match="more than 10,000,000,000,"):
+        choose(registry.metadata.read, registry.metadata.listing, asked)
+    short = [ImagePattern.parse(f"team/api:t*{number:04}") for number in range(1000)]
+    asked = Asked({}, short, quiet_since=registry.now + 1)  # by an age they need not match
+    assert list(choose(registry.metadata.read, registry.metadata.listing, asked).matched[TEAM]) == [f"t{long}10000"]
+
+
+@pytest.mark.parametrize("what", ["its signature", "what refers to it", "what refers to that", "a moved tag"])
+def test_an_image_to_which_something_came_since_stays(registry: Registry, what: str) -> None:
+    base, first = tagged(registry, "base"), registry.image("signed before")
+    registry.put("other", first)
+    sbom = registry.image("sbom", subject=base)
+    registry.put(Digest.of(sbom), sbom)
+    registry.now += 10 * DAY
+    if what == "its signature":
+        registry.put(base.fallback_tags[1], registry.image("signature"))
+    elif what == "a moved tag":
+        registry.put(base.fallback_tags[2], first)
+    else:
+        subject = base if what == "what refers to it" else Digest.of(sbom)
+        came = registry.image("came since", subject=subject)
+        registry.put(Digest.of(came), came)
+    wanted = Asked({}, untagged=patterns("team/api"), quiet_since=registry.now - 5 * DAY)
+    assert rm(registry, wanted).change is None
+    registry.now += 10 * DAY
+    wanted = Asked({}, untagged=patterns("team/api"), quiet_since=registry.now - 5 * DAY)
+    assert base in {move.reference for move in rm(registry, wanted).moves[TEAM]}
 
 
 def _one_gone_of_two(registry: Registry) -> str:

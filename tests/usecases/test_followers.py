@@ -16,9 +16,10 @@ from refloat.core.names import Digest, Reference, Tag
 from refloat.metadata.rows import to_digest, to_reference
 from refloat.metadata.transaction import SqliteTransaction
 from refloat.ports import Transaction
+from refloat.usecases.delete import delete_reference
 from refloat.usecases.push import ManifestPush, push_manifest
 from refloat.usecases.remove import Selection, remove
-from refloat.usecases.undo import UndoRequest, undo
+from refloat.usecases.undo import RestoreRequest, UndoRequest, restore, undo
 from tests.usecases.conftest import TEAM, Registry
 
 EVERYTHING_LOST = """
@@ -46,8 +47,8 @@ def check(tx: Transaction, digests: Sequence[Digest]) -> None:
     for digest in digests:
         rows = connection(tx).execute(EVERYTHING_LOST, (digest,))
         lost = [(Move(to_reference(row[0]), to_digest(row[1]), None), to_digest(row[2])) for row in rows]
-        everything: Wish = followers_of(digest, lost)
-        assert followers_of(digest, tx.lost_with(TEAM, digest)) == everything
+        everything: Wish = followers_of([digest], lost)
+        assert followers_of([digest], tx.lost_with(TEAM, [digest], ())) == everything
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -68,6 +69,60 @@ def test_what_follows_is_found_without_the_rest_of_a_change(registry: Registry, 
         registry.do(partial(check, digests=digests))
         if change is not None and rng.random() < 0.5:
             registry.do(partial(undo, request=UndoRequest(change), cause=registry.cause()))
+
+
+def index(*children: bytes, subject: Digest | None = None) -> bytes:
+    entries = [{"mediaType": OCI_MANIFEST, "digest": Digest.of(child), "size": len(child)} for child in children]
+    document: dict[str, object] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
+    if subject is not None:
+        document["subject"] = {"mediaType": OCI_MANIFEST, "digest": subject, "size": 1}
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("scope", ["together", "the index first"])
+@pytest.mark.parametrize("way", ["push", "restore"])
+def test_with_its_parts_comes_back_what_was_lost_with_them(registry: Registry, way: str, scope: str) -> None:
+    """Of each part what refers to it, what that refers to has in it, and so on; a tag of a part stays away."""
+    registry.blob(b"{}")
+    part, inner, other = image(1), image(2), image(3)
+    sbom = image(4, Digest.of(part))
+    bundle = index(other, subject=Digest.of(sbom))
+    of_other = image(5, Digest.of(other))
+    whole = index(part, index(inner))
+    for body in (part, inner, other, sbom, bundle, of_other, index(inner), whole):
+        registry.put(Digest.of(body), body)
+    registry.put(Digest.of(inner).fallback_tags[1], image(6))
+    registry.put("v1", whole)
+    before = registry.tips()
+    if scope == "together":
+        named: list[Reference] = [Tag("v1"), Digest.of(other)]
+        registry.do(partial(remove, selection=Selection({TEAM: named}), cause=registry.cause(), scope="image"))
+    else:
+        registry.do(lambda tx: delete_reference(tx, TEAM, Digest.of(whole), registry.cause()))
+        gone: list[Reference] = [Digest.of(part), Digest.of(index(inner)), Digest.of(other)]
+        registry.do(partial(remove, selection=Selection({TEAM: gone}), cause=registry.cause(), scope="image"))
+    assert registry.tips() == {}
+    if way == "push":
+        registry.put("v1", whole)
+    else:
+        asked = RestoreRequest(TEAM, Tag("v1"))
+        registry.do(partial(restore, request=asked, cause=registry.cause()))
+    assert registry.tips() == before
+
+
+def test_many_parts_that_refer_to_each_other_are_looked_at_once(registry: Registry) -> None:
+    registry.blob(b"{}")
+    taken = []
+    for count in (50, 500):
+        parts = [image(count)]
+        while len(parts) < count:
+            parts.append(image(count + len(parts), Digest.of(parts[-1])))
+        whole = index(*reversed(parts))
+        registry.do(partial(push_all, registry=registry, bodies=[*parts, whole]))
+        registry.do(partial(remove, selection=Selection({}, whole=[TEAM]), cause=registry.cause(), scope="image"))
+        taken.append(registry.do(partial(statements, registry=registry, body=whole)))
+        assert len(registry.tips()) == count + 1
+    assert taken[1] <= 15 * taken[0]
 
 
 def push_all(tx: Transaction, registry: Registry, bodies: Sequence[bytes]) -> None:
@@ -93,7 +148,7 @@ def steps(tx: Transaction, digest: Digest) -> int:
         taken += 1
 
     connection(tx).set_progress_handler(step, 1)
-    assert tx.lost_with(TEAM, digest) == []
+    assert tx.lost_with(TEAM, [digest], ()) == []
     connection(tx).set_progress_handler(None, 1)
     return taken
 

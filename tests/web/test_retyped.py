@@ -50,6 +50,30 @@ def undo(wire: Wire, change: str) -> Answer:
     return wire.ask("POST", f"{API}/changes/{change}/undo", b"{}")
 
 
+def test_a_part_is_told_that_its_index_has_to_go(wire: Wire, name: str) -> None:
+    body = prepared(wire, name)
+    put(wire, name, digest_of(body), body, DOCKER).expect(201)
+    entry = {"mediaType": DOCKER, "digest": digest_of(body), "size": len(body)}
+    index = document(schemaVersion=2, manifests=[entry])
+    put(wire, name, "v1", index, INDEX).expect(201)
+    sentence = refused(put(wire, name, "v2", body, MANIFEST))
+    told = f"refloat rm {name}@{digest_of(index)} "
+    assert told in sentence
+    wire.ask("POST", f"{API}/remove", json.dumps({"images": [told.split()[2]]}).encode()).expect(201)
+    put(wire, name, "v2", body, MANIFEST).expect(201)
+
+
+def test_another_type_does_not_name_more_than_a_first_push_may(wire: Wire, name: str) -> None:
+    part = Part(CONFIG, b"{}")
+    wire.push_blob(name, part)
+    vast = [{"digest": digest_of(b"%d" % number)} for number in range(30_001)]
+    body = document(schemaVersion=2, config=part.descriptor(), more=vast)
+    put(wire, name, "v1", body, MANIFEST).expect(201)
+    gone(wire, name, digest_of(body))
+    assert "30000" in refused(put(wire, name, "v1", body, "application/vnd.example.bundle.v1+json"))
+    put(wire, name, "v1", body, MANIFEST).expect(201)
+
+
 def test_the_type_stays_while_something_points_to_it_and_the_error_names_the_way_out(wire: Wire, name: str) -> None:
     body = prepared(wire, name)
     put(wire, name, "v1", body, DOCKER).expect(201)

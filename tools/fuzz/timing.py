@@ -21,7 +21,8 @@ TRIES = 3  # a machine that does something else is no fault
 
 def seconds_of(arguments: Sequence[str], data: bytes) -> float:
     """Return the seconds of processor time that an input takes. Raises CalledProcessError."""
-    done = subprocess.run([sys.executable, "-m", "tools.fuzz.timing", *arguments], input=data, capture_output=True, check=True)
+    command = [sys.executable, "-m", "tools.fuzz.timing", *arguments]
+    done = subprocess.run(command, input=data, capture_output=True, check=True)
     return float(done.stdout.splitlines()[-1])
 
 

@@ -21,7 +21,8 @@ class Row(Generic[S]):
         self.texts = texts
         self._backwards = "".join(f"{text}{_END}" for text in texts)[::-1].encode("ascii", "replace")
         self._places: dict[str, int] = {}
-        every = (1 << len(self._backwards)) - 1
+        self.size = len(self._backwards)
+        every = (1 << self.size) - 1
         self.ends = self.places_of(_END)
         self.letters = every ^ self.ends
         self.between_slashes = self.letters & ~self.places_of("/")
@@ -54,6 +55,11 @@ class Glob:
         self._parts = tuple(
             part for letter, count in runs for part in ((letter * min(count, 2),) if letter == "*" else letter * count)
         )
+
+    @property
+    def steps(self) -> int:
+        """How many parts there are: each costs a look at a whole row."""
+        return len(self._parts)
 
     def ends_in(self, row: Row[S]) -> int:
         """Return where the texts of a row end that are what this stands for."""

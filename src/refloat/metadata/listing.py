@@ -71,16 +71,25 @@ JOIN manifests m ON m.repository = t.repository AND m.digest = t.digest
 WHERE r.name = ?1 AND t.manifest IS NULL AND c.at < ?2 AND m.pushed_at < ?2{which} ORDER BY t.reference"""
 _QUIET_TAG = _QUIET_TAGS.format(which=" AND t.reference = ?3")
 
-# Untagged, and since an instant neither pushed nor made live nor robbed of a tag, nor got anything that refers to it.
+# Untagged, and since an instant neither pushed nor made live nor robbed of a tag, nor did anything come that refers to
+# it, or is attached to it by a tag's name, or to what does.
 _QUIET_UNTAGGED = f"""
 SELECT u.digest FROM ({_UNTAGGED}) u WHERE u.pushed_at < ?4
 AND NOT EXISTS (SELECT 1 FROM tips t JOIN changes c ON c.n = t.change
     WHERE t.repository = ?1 AND t.reference = u.digest AND c.at >= ?4)
 AND NOT EXISTS (SELECT 1 FROM moves l JOIN changes c ON c.n = l.change
     WHERE l.repository = ?1 AND l.held = u.digest AND c.at >= ?4)
-AND NOT EXISTS (SELECT 1 FROM manifests m JOIN tips t ON t.repository = m.repository AND t.reference = m.digest
-    JOIN changes c ON c.n = t.change
-    WHERE m.repository = ?1 AND m.subject = u.digest AND (m.pushed_at >= ?4 OR c.at >= ?4))"""
+AND NOT EXISTS (
+    WITH RECURSIVE follower(digest, at) AS (
+        SELECT u.digest, 0
+        UNION SELECT m.digest, max(m.pushed_at, c.at) FROM follower f
+        JOIN manifests m ON m.repository = ?1 AND m.subject = f.digest
+        JOIN tips t ON t.repository = ?1 AND t.reference = m.digest JOIN changes c ON c.n = t.change
+        UNION SELECT t.digest, max(m.pushed_at, c.at) FROM follower f
+        JOIN (SELECT '' AS what UNION ALL VALUES ('.sig'), ('.sbom'), ('.att'))
+        JOIN tips t ON t.repository = ?1 AND t.reference = substr(replace(f.digest, ':', '-'), 1, 71) || what
+        JOIN manifests m ON m.repository = ?1 AND m.digest = t.digest JOIN changes c ON c.n = t.change)
+    SELECT 1 FROM follower WHERE at >= ?4)"""
 _QUIET_MANIFEST = _QUIET_UNTAGGED.replace("t.manifest > ?2", "t.manifest = ?2")
 
 _REPOSITORIES = """

@@ -1,7 +1,7 @@
 """Tips and their history. `record` is the only place that writes a tip."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 from refloat.core.kinds import ChangeKind
@@ -108,20 +108,27 @@ class References:
         for row in rows:
             self._execute(statement, row)
 
-    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
+    def lost_with(
+        self, repository: RepositoryName, digests: Sequence[Digest], known: Collection[Digest]
+    ) -> list[tuple[Move, Digest | None]]:
         number = self._repository(repository)
-        row = self._execute(_LOST_IN, (number, digest)).fetchone()
         found: dict[Reference, tuple[int, Move, Digest | None]] = {}
-        pending, seen = [digest] if row else [], {digest}
+        pending, seen = list(self._lost_in(number, digests)), {*digests}
         while pending:
-            after = pending.pop()
-            for seq, text, old, subject in self._execute(_LOST_AFTER, (number, row[0], after, *after.fallback_tags)):
+            change, after = pending.pop()
+            for seq, text, old, subject in self._execute(_LOST_AFTER, (number, change, after, *after.fallback_tags)):
                 reference, value = to_reference(text), Digest(old)
                 found[reference] = (seq, Move(reference, value, None), to_digest(subject))
-                if value not in seen:
+                if value not in seen and value not in known:
                     seen.add(value)
-                    pending.append(value)
+                    pending.append((change, value))
         return [(move, subject) for _, move, subject in sorted(found.values(), key=itemgetter(0))]
+
+    def _lost_in(self, repository: int | None, digests: Sequence[Digest]) -> Iterator[tuple[int, Digest]]:
+        """Yield the number of the change that last took a manifest, and the manifest: of those that were there."""
+        for digest in digests:
+            for (change,) in self._execute(_LOST_IN, (repository, digest)):
+                yield change, digest
 
     def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
         """Return the value `reference` had `revision` moves ago (1: before its last move)."""

@@ -1,6 +1,6 @@
 """What one transaction of a request may do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from refloat.core.kinds import ChangeKind
@@ -41,9 +41,11 @@ class Transaction(Protocol):
     ) -> str | None:
         """Apply moves and write them down as one change. Returns its id, or None if nothing moves."""
 
-    def lost_with(self, repository: RepositoryName, digest: Digest) -> list[tuple[Move, Digest | None]]:
-        """Return what the change that last removed `digest` removed with it and that may follow it, and what may follow
-        that, each with its subject."""
+    def lost_with(
+        self, repository: RepositoryName, digests: Sequence[Digest], known: Collection[Digest]
+    ) -> list[tuple[Move, Digest | None]]:
+        """Return what the changes that last removed `digests` removed with each and that may follow it, and what may
+        follow that, each with its subject. What follows another one of `known` need not be among it."""
 
     def value_before(self, repository: RepositoryName, reference: Reference, revision: int) -> Digest | None:
         """Return the value `reference` had `revision` moves ago (1: before its last move)."""

@@ -12,8 +12,11 @@ from refloat.core.hosts import is_host
 MOST_LINES = 50  # some clients read 100 headers of an answer, and it has some of its own
 MOST_BYTES = 8 * 1024  # proxies keep no more of an answer's head than that
 OWN = frozenset({
-    "connection", "content-encoding", "content-length", "content-range", "content-type", "docker-content-digest",
-    "etag", "keep-alive", "location", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    "accept-ranges", "allow", "connection", "content-encoding", "content-length", "content-range", "content-type",
+    "date", "docker-content-digest", "docker-upload-uuid", "etag", "keep-alive", "link", "location",
+    "oci-chunk-min-length", "oci-filters-applied", "oci-subject", "oci-tag", "proxy-connection", "range",
+    "refloat-change", "retry-after", "te", "trailer", "transfer-encoding", "upgrade", "warning", "www-authenticate",
+    "x-request-id",
 })  # fmt: skip
 """What says of one answer what it is."""
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")

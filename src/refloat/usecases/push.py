@@ -7,12 +7,13 @@ it. Where none does, a push may say another: what history holds of the digest ha
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from refloat.core.blocks import refuse_blocked
 from refloat.core.closing import close
 from refloat.core.counting import counted
 from refloat.core.errors import DigestInvalid, ManifestBlobUnknown, ManifestInvalid, RefloatError
-from refloat.core.followers import followers_of
+from refloat.core.followers import coming_back
 from refloat.core.manifest import MOST_NAMED, Manifest, Need, parse
 from refloat.core.media import is_generic, is_same
 from refloat.core.moves import Proposal
@@ -108,14 +109,22 @@ def _read(
     if (same := push.says(stored)) is not None:
         return push.read_as(same)
     manifest = push.read_as(None)
-    if stored is not None and tx.view(repository).value(digest) is not None:  # guard: what-is-live-keeps-its-type
-        raise ManifestInvalid(
-            f"{digest} is stored here as {printable(stored)}, and its type does not change while it can be pulled:"
-            f" delete it, by its digest or with  refloat rm {repository}@{digest}  and push it again"
-        )
+    view = tx.view(repository)
+    if stored is not None and view.value(digest) is not None:  # guard: what-is-live-keeps-its-type
+        indexes = sorted(view.live_parents(digest))
+        raise ManifestInvalid(_keeps_its_type(repository, digest, stored, indexes))
     if manifest.refusal is not None:
         raise ManifestInvalid(manifest.refusal)
     return manifest
+
+
+def _keeps_its_type(repository: RepositoryName, digest: Digest, stored: str, indexes: Sequence[Digest]) -> str:
+    """Say what has to be done first: of a part, its index has to go."""
+    goes, also = (indexes[0], f" with its index {indexes[0]}") if indexes else (digest, "")
+    return (
+        f"{digest} is stored here as {printable(stored)}, and its type does not change while it can be pulled: delete"
+        f" it{also}, by its digest or with  refloat rm {repository}@{goes}  and push it again"
+    )
 
 
 def _digest(push: ManifestPush) -> Digest:
@@ -131,7 +140,7 @@ def _store(
     tx: Transaction, repository: RepositoryName, digest: Digest, push: ManifestPush, manifest: Manifest, at: int
 ) -> None:
     stored = tx.media_type(repository, digest)
-    if stored is None:
+    if stored != manifest.media_type:
         _refuse_vast(manifest)
     missing = [] if stored == manifest.media_type else tx.missing(repository, manifest.needs)
     missing += _hollow(tx, push, manifest.needs)  # guard: a-manifest-needs-its-bytes
@@ -168,7 +177,6 @@ def _refuse_vast(manifest: Manifest) -> None:
 def _proposal(tx: Transaction, repository: RepositoryName, push: ManifestPush, digest: Digest) -> Proposal:
     tags = (push.reference, *push.tags) if isinstance(push.reference, Tag) else push.tags
     proposal = Proposal({digest: digest})
-    if tx.view(repository).value(digest) is None:
-        proposal.wish.update(followers_of(digest, tx.lost_with(repository, digest)))
+    proposal.wish.update(coming_back(tx.view(repository), digest, partial(tx.lost_with, repository)))
     proposal.wish.update(dict.fromkeys(tags, digest))
     return proposal

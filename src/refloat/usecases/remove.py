@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from refloat.core.closing import close
 from refloat.core.errors import ManifestUnknown, NameUnknown, PatternsTooWide
-from refloat.core.globs import Row
+from refloat.core.globs import Glob, Row
 from refloat.core.moves import Move, Proposal, Settled
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.patterns import ImagePattern, RepositoryPattern, row_of
@@ -21,9 +21,10 @@ from refloat.ports import Listing, Reader, Transaction
 Scope = Literal["image", "tag"]
 Wanted = Mapping[RepositoryName, Sequence[Reference]]
 P = TypeVar("P", bound=RepositoryPattern)
+S = TypeVar("S", bound=str)
 PAGE = 1000
-MOST_COMPARED = 10_000_000
-"""Patterns times what they are compared with, names and tags: a million tags with ten patterns, in about a second."""
+MOST_COMPARED = 10_000_000_000
+"""Letters of patterns times letters of what they are compared with, names and tags: about a second of a processor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class _Choosing:
         for repository, patterns in self._repositories(self._asked.images):
             for tags in self._tags(repository):
                 row, ends = row_of(tags), 0
-                self._count(patterns, row.texts)
+                self._count([pattern.tag_glob for pattern in patterns], row)
                 for pattern in patterns:
                     if own := pattern.tag_glob.ends_in(row):
                         ends |= own
@@ -136,8 +137,8 @@ class _Choosing:
         yield from named.items()
         wild = [pattern for pattern in patterns if pattern.one_repository is None]
         for names in self._catalog() if wild else ():
-            self._count(wild, names)
             row, meant = Row(names), dict[RepositoryName, list[P]]()
+            self._count([pattern.repository_glob for pattern in wild], row)
             for pattern in wild:
                 for name in row.texts_ending_at(pattern.repository_glob.ends_in(row)):
                     meant.setdefault(RepositoryName(name), []).append(pattern)
@@ -158,13 +159,13 @@ class _Choosing:
             yield tags
             last = next(reversed(tags))
 
-    def _count(self, patterns: Sequence[RepositoryPattern], texts: Sequence[str]) -> None:
+    def _count(self, globs: Sequence[Glob], row: Row[S]) -> None:
         """Raise PatternsTooWide where more would have to be compared than one request may ask for."""
-        self._compared += len(patterns) * len(texts)
+        self._compared += sum(glob.steps for glob in globs) * row.size
         if self._compared > MOST_COMPARED:
             raise PatternsTooWide(
-                f"patterns are compared with at most {MOST_COMPARED:,} names and tags in one request; "
-                "ask with fewer patterns, or with patterns of fewer repositories",
+                "the letters of the patterns times those of the names and tags they are compared with are more than"
+                f" {MOST_COMPARED:,}, the most of one request: ask with fewer patterns, or of fewer repositories",
                 {"most": MOST_COMPARED},
             )
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from refloat.core.choosing import choose
 from refloat.core.closing import close
 from refloat.core.errors import ChangeGone, ManifestUnknown, Purged, RequestInvalid
-from refloat.core.followers import followers_of
+from refloat.core.followers import coming_back
 from refloat.core.kinds import ChangeKind
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag, image_name
@@ -125,9 +126,9 @@ def _first_pushed(tx: Transaction, change: Change, repository: RepositoryName) -
 
 
 def _bring_followers(tx: Transaction, repository: RepositoryName, plan: Undo, digest: Digest) -> None:
-    """A manifest that becomes live again brings back the referrers that were lost with it."""
-    if digest in plan.proposal.wish.values() and tx.view(repository).value(digest) is None:
-        for reference, value in followers_of(digest, tx.lost_with(repository, digest)).items():
+    """A manifest that becomes live again brings back what was lost with it, or with its parts, and follows them."""
+    if digest in plan.proposal.wish.values():
+        for reference, value in coming_back(tx.view(repository), digest, partial(tx.lost_with, repository)).items():
             plan.proposal.wish.setdefault(reference, value)
 
 
