@@ -18,7 +18,7 @@ def test_a_kept_manifest_file_takes_no_platform_out_of_a_live_tag(registry: Serv
     (tmp_path / "manifest.json").write_bytes(amd64.body)
     run(oras, "push", "--plain-http", f"{place}:backup", "manifest.json:application/json", cwd=tmp_path)
     layout = f"oci:{source(tmp_path, 'index', content)}:{TAG}"
-    copy = (skopeo.program, "--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false")
+    copy = (skopeo.program, "--insecure-policy", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false")
     run(*copy, "--multi-arch", "index-only", layout, f"docker://{place}:multi")
     run(*copy, "--all", layout, f"docker://{place}:multi")
 

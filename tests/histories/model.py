@@ -5,7 +5,7 @@ record may be so: what was asked happened, nothing else did without a reason, an
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -156,6 +156,41 @@ class Model:
             if missing or (":" in reference and self.parents(repository, reference)):
                 statuses.add(404 if missing else 403)
         return statuses or {200}
+
+    def removal(self, repository: str, references: Sequence[str]) -> set[int]:
+        """Return the same for a removal: a part is refused unless every index it is part of goes with it.
+
+        Whether parts of what is attached go too is not said, so an answer that turns on that may be either.
+        """
+        if any(self.value(repository, reference) is None for reference in references):
+            return {404} | (self.deletion(repository, references) & {403})
+        named = [reference for reference in references if ":" in reference]
+        least, most = (self._going(repository, references, and_of_attached=each) for each in (False, True))
+        statuses = {200}
+        if any(self._needed_beside(repository, digest, least) for digest in named):
+            statuses.add(403)
+        if any(self._needed_beside(repository, digest, most) for digest in named):
+            statuses.remove(200)
+        return statuses
+
+    def _going(self, repository: str, references: Sequence[str], *, and_of_attached: bool) -> set[str]:
+        """Return what goes with references, the largest set of which nothing is needed by what stays."""
+        roots = {value for reference in references if (value := self.value(repository, reference)) is not None}
+        reach = self.following(repository, roots, with_children=True, and_of_attached=and_of_attached)
+        tags = {tag for each in references if ":" in each for tag in self.tags_on(repository, each)}
+        asked = tags | {each for each in references if ":" not in each}
+        going, before = roots | set(reach) | asked, set[str]()
+        while going != before:
+            before = set(going)
+            for each in before - asked:
+                follows = each in roots or bool(reach[each] & going)
+                if not follows or (":" in each and self._needed_beside(repository, each, going)):
+                    going.discard(each)
+        return going
+
+    def _needed_beside(self, repository: str, digest: str, going: Collection[str]) -> bool:
+        needing = {*self.tags_on(repository, digest), *self.parents(repository, digest)}
+        return not needing <= {*going}
 
     def undoing(self, change: Change, on_conflict: str) -> tuple[int, dict[tuple[str, str], str | None]]:
         """Return the status an undo must be answered with, and where its references must then be."""

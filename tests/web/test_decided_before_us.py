@@ -45,8 +45,9 @@ def test_who_says_no_more_is_not_answered(registry: Served, connect: Connect, ve
     assert line.heard(b"{}") == b""
 
 
-def test_what_who_says_no_more_has_asked_for_is_done(seeded: Seeded, connect: Connect) -> None:
-    """Nobody hears of its change then, but it is in the trash like every other."""
+def test_what_who_says_no_more_has_asked_for_is_done_whole_or_not_begun(seeded: Seeded, connect: Connect) -> None:
+    """Whether the HTTP server sees the end before it hands the request on is a matter of chance. Nobody hears of the
+    change then, but it is in the trash like every other."""
     repository = "web/half-closed"
     for part in (seeded.config, seeded.layer):
         seeded.served.wire.push_blob(repository, part)
@@ -54,8 +55,12 @@ def test_what_who_says_no_more_has_asked_for_is_done(seeded: Seeded, connect: Co
     line = connect(seeded.served)
     line.say_last(f"DELETE /v2/{repository}/manifests/v1 HTTP/1.1\r\nHost: registry\r\n\r\n".encode())
     assert line.heard(b"\r\n\r\n") == b""
-    wait_until(lambda: len(deleted(seeded, repository)) == 1, 60, lambda: "it is not in the trash")
-    assert seeded.ask("GET", f"/v2/{repository}/manifests/v1").status == 404
+    status = {0: 200, 1: 404}
+
+    def is_whole() -> bool:
+        return seeded.ask("GET", f"/v2/{repository}/manifests/v1").status == status[len(deleted(seeded, repository))]
+
+    wait_until(is_whole, 60, lambda: "it is gone and not in the trash, or there and in it")
 
 
 def deleted(seeded: Seeded, repository: str) -> list[object]:

@@ -78,5 +78,5 @@ TARGET = Target(
     grow=grow,
     alter=alter,
     open=open_,
-    planted=("refloat.core.media", "media_type_of"),
+    planted=("refloat.core.media", "bare"),
 )
