@@ -52,9 +52,13 @@ def give_up_on_unread(listener: socket.socket, patience: int) -> None:
 
 
 def pause(listener: socket.socket) -> None:
-    """Have the kernel send no more connections here, and those that wait away, until `resume` (Linux)."""
+    """Have the kernel send no more connections here, and those that wait away, until `resume` (Linux).
+
+    One that does not listen is left alone: shut down once more it would stay so, also for whoever connects later.
+    """
     with suppress(OSError):  # elsewhere they wait
-        listener.shutdown(socket.SHUT_RD)
+        if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            listener.shutdown(socket.SHUT_RD)
 
 
 def resume(listener: socket.socket) -> None:
