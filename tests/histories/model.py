@@ -148,24 +148,17 @@ class Model:
 
     # what a request must be answered
 
-    def deletion(self, repository: str, references: Iterable[str]) -> set[int]:
-        """Return the statuses that a deletion may be answered with; success is 200."""
-        statuses: set[int] = set()
-        for reference in references:
-            missing = self.value(repository, reference) is None
-            if missing or (":" in reference and self.parents(repository, reference)):
-                statuses.add(404 if missing else 403)
-        return statuses or {200}
+    def deletion(self, repository: str, references: Sequence[str], *, with_children: bool) -> set[int]:
+        """Return the statuses that a deletion may be answered with; success is 200.
 
-    def removal(self, repository: str, references: Sequence[str]) -> set[int]:
-        """Return the same for a removal: a part is refused unless every index it is part of goes with it.
-
-        Whether parts of what is attached go too is not said, so an answer that turns on that may be either.
+        A part is refused unless every index it is part of goes along. Whether parts of what is attached go too is not
+        said, so an answer that turns on that may be either.
         """
         if any(self.value(repository, reference) is None for reference in references):
-            return {404} | (self.deletion(repository, references) & {403})
+            return {404}
         named = [reference for reference in references if ":" in reference]
-        least, most = (self._going(repository, references, and_of_attached=each) for each in (False, True))
+        least = self._going(repository, references, with_children=with_children, and_of_attached=False)
+        most = self._going(repository, references, with_children=with_children, and_of_attached=True)
         statuses = {200}
         if any(self._needed_beside(repository, digest, least) for digest in named):
             statuses.add(403)
@@ -173,10 +166,12 @@ class Model:
             statuses.remove(200)
         return statuses
 
-    def _going(self, repository: str, references: Sequence[str], *, and_of_attached: bool) -> set[str]:
+    def _going(
+        self, repository: str, references: Sequence[str], *, with_children: bool, and_of_attached: bool
+    ) -> set[str]:
         """Return what goes with references, the largest set of which nothing is needed by what stays."""
         roots = {value for reference in references if (value := self.value(repository, reference)) is not None}
-        reach = self.following(repository, roots, with_children=True, and_of_attached=and_of_attached)
+        reach = self.following(repository, roots, with_children=with_children, and_of_attached=and_of_attached)
         tags = {tag for each in references if ":" in each for tag in self.tags_on(repository, each)}
         asked = tags | {each for each in references if ":" not in each}
         going, before = roots | set(reach) | asked, set[str]()

@@ -100,7 +100,7 @@ class Voice:
     def delete(self, repository: str, reference: str) -> None:
         """Delete over the wire: a tag alone, or a manifest with its tags and referrers."""
         asked = [reference, *self.model.tags_on(repository, reference)]
-        expected = self.model.deletion(repository, [reference])
+        expected = self.model.deletion(repository, [reference], with_children=False)
         answer = self.bench.ask("DELETE", f"/v2/{repository}/manifests/{reference}")
         self._expect(answer, *({202} if expected == {200} else expected))
         self.follow_deletion(self._heard(answer, "delete"), repository, asked, answer.status == 202)
@@ -122,7 +122,7 @@ class Voice:
         digests = {each for each in references if ":" in each}
         asked = {*tags, *(tag for digest in digests for tag in self.model.tags_on(repository, digest))}
         if scope == "image":
-            expected = self.model.removal(repository, references)
+            expected = self.model.deletion(repository, references, with_children=True)
             asked |= digests
         else:  # a digest means the tags on it, and stays itself
             missing = any(self.model.value(repository, each) is None for each in references)
