@@ -162,9 +162,16 @@ class Voice:
         self.model.apply(undone)
         self._check_undone(undone, change, wish)
         if is_last and not change.first_pushed:
-            for repository, tips in change.before.items():
-                if self.model.tips[repository] != tips or _list(answer, "left"):
-                    raise Wrong(f"undo of the last change {change.id} did not restore {repository} as it was")
+            self._check_exact(change, _list(answer, "left"))
+
+    def _check_exact(self, change: Change, left: Sequence[dict[str, Any]]) -> None:
+        """All is as it was, but for what was pushed anew and is a part of an index that was live without it."""
+        for repository, tips in change.before.items():
+            stays = {each["digest"] for each in left if each["repository"] == repository}
+            if not all(self.model.parents(repository, digest) for digest in stays):
+                raise Wrong(f"undo of the last change {change.id} left {sorted(stays)}, which no index has")
+            if self.model.tips[repository] != tips | {digest: digest for digest in stays}:
+                raise Wrong(f"undo of the last change {change.id} did not restore {repository} as it was")
 
     def _may_stay(self, wish: Mapping[tuple[str, str], str | None]) -> bool:
         """Would an undo only take manifests that something live needs?"""

@@ -174,3 +174,14 @@ def test_an_index_around_an_index_costs_one_of_them(registry: Registry) -> None:
         body = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [entry]}).encode()
         asked.append(registry.do(partial(statements, registry=registry, body=body)))
     assert len(set(asked[1:])) == 1  # the first is around no index
+
+
+def test_an_undo_says_that_a_part_stays_whose_index_had_the_tag_before(registry: Registry) -> None:
+    registry.blob(b"{}")
+    part = image(1)
+    registry.put("v1", index(part))
+    change = registry.put("v1", part).change
+    assert change is not None
+    undone = registry.do(partial(undo, request=UndoRequest(change), cause=registry.cause()))
+    assert registry.tips()[Tag("v1")] == Digest.of(index(part))
+    assert undone.left == ((TEAM, Digest.of(part)),)

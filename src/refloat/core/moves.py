@@ -67,7 +67,11 @@ def settle(view: View, proposal: Proposal) -> Settled:
     wish = dict(proposal.wish)
     _pull_in(view, wish, [value for value in wish.values() if value is not None])
     staying = _stay(view, wish, proposal.because)
-    left = tuple(reference for reference in proposal.wish if reference in staying and isinstance(reference, Digest))
+    left = tuple(
+        reference
+        for reference, value in proposal.wish.items()
+        if value is None and isinstance(reference, Digest) and (reference in staying or wish.get(reference) is not None)
+    )
     moves = (Move(reference, view.value(reference), value) for reference, value in wish.items())
     return Settled(tuple(move for move in moves if move.old != move.new), left)
 
