@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
 from random import Random
 from typing import NoReturn
 
@@ -18,7 +17,7 @@ import atheris  # type: ignore[import-untyped]
 from tools.fuzz.counting import Counting
 from tools.fuzz.planting import plant
 from tools.fuzz.target import LARGEST, Target, target
-from tools.fuzz.timing import parser, seconds_of
+from tools.fuzz.timing import Unwatched, parser
 
 PATIENCE = 40  # times the goal: so many inputs in all are tried at most
 FRESH, RAW = 0.4, 0.1  # shares of inputs that are new, and that atheris changes without knowing the grammar
@@ -32,7 +31,7 @@ def main() -> NoReturn:
         attempt = chosen.open(asked.place)
     if asked.plant:
         plant(chosen.planted, asked.plant)
-    counting, tries = Counting(chosen, attempt, partial(seconds_of, _same(asked))), 0
+    counting, tries = Counting(chosen, attempt, Unwatched(_same(asked)).seconds_of), 0
 
     def one(data: bytes) -> None:
         nonlocal tries

@@ -1,8 +1,9 @@
 """How long a target takes for one input, in a process that nothing watches: atheris makes code several times slower.
 
-    python -m tools.fuzz.timing TARGET --place DIR [--plant exception|loop] < INPUT
+    python -m tools.fuzz.timing TARGET --place DIR [--plant exception|loop]
 
-Prints the least seconds of processor time of three tries.
+Reads inputs, each after four bytes that say its length, and prints for each the least seconds of processor time of
+three tries.
 """
 
 import argparse
@@ -19,22 +20,34 @@ from tools.fuzz.target import NAMES, Try, target
 TRIES = 3  # a machine that does something else is no fault
 
 
-def seconds_of(arguments: Sequence[str], data: bytes) -> float:
-    """Return the seconds of processor time that an input takes. Raises CalledProcessError."""
-    command = [sys.executable, "-m", "tools.fuzz.timing", *arguments]
-    done = subprocess.run(command, input=data, capture_output=True, check=True)
-    return float(done.stdout.splitlines()[-1])
+class Unwatched:
+    """A process that times inputs of one target; it is started with the first. `arguments` are those of this module."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._command = [sys.executable, "-m", "tools.fuzz.timing", *arguments]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def seconds_of(self, data: bytes) -> float:
+        """Return the seconds of processor time that an input takes."""
+        if self._process is None:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(len(data).to_bytes(4, "big") + data)
+        self._process.stdin.flush()
+        return float(self._process.stdout.readline())
 
 
 def main() -> None:
-    """Try, print."""
+    """Time inputs until there are no more."""
     asked = parser("tools.fuzz.timing").parse_args()
     chosen = target(asked.target)
     attempt = chosen.open(asked.place)
     if asked.plant:
         plant(chosen.planted, asked.plant)
-    data = sys.stdin.buffer.read()
-    print(min(_taken(attempt, data) for _ in range(TRIES)))
+    while length := sys.stdin.buffer.read(4):
+        data = sys.stdin.buffer.read(int.from_bytes(length, "big"))
+        print(min(_taken(attempt, data) for _ in range(TRIES)), flush=True)
 
 
 def parser(name: str) -> argparse.ArgumentParser:
