@@ -35,6 +35,7 @@ xargs -P "$AT_ONCE" -n 1 sh -c '
         124 | 137) echo "hung     $1" ;;
         *) echo "no such  $1 ($(grep -m 1 -E "^E  |ImportError|ERROR" "$0/said/$name" | cut -c 1-100))" ;;
     esac
+    pkill -KILL -f -- "--root $0/run-$name" || true # a server that hangs does not hear of the end of its test
     rm -rf "$0/run-$name"
 ' "$place" <"$place/tests" | sort | tee "$place/result"
 
