@@ -206,9 +206,15 @@ def _note_gone(round_: Round, tag: str, answer: Answer) -> None:
         round_.gone[tag] = round_.images.pop(tag)[0]
 
 
+def _room(round_: Round) -> int:
+    """Return how many bytes of a disk nothing of an image takes: what is free, and what is kept back."""
+    ballast = round_.disk / "refloat" / "ballast"
+    return free(round_.disk) + (ballast.stat().st_size if ballast.exists() else 0)
+
+
 def _give_back(round_: Round, by: By) -> None:
     """Delete what filled the disk: it comes back, and a fresh process finds everything whole and explained."""
-    before = free(round_.disk)
+    before = _room(round_)
     going = [tag for tag in round_.images if not tag.startswith("base")]
     size = sum(len(layer.body) for tag, (_, layer) in round_.images.items() if tag in going)
     if going:
@@ -216,7 +222,7 @@ def _give_back(round_: Round, by: By) -> None:
     for tag in going:
         round_.gone[tag] = round_.images.pop(tag)[0]
     if by != "manifests" and not _comes_back(round_, before + size - ALLOWANCE):
-        round_.outcome.leak(f"{by}: of {size:,} bytes that were deleted {free(round_.disk) - before:,} came back")
+        round_.outcome.leak(f"{by}: of {size:,} bytes that were deleted {_room(round_) - before:,} came back")
     if round_.dice.random() < 0.5:
         round_.kill()
         round_.start()
@@ -229,7 +235,7 @@ def _give_back(round_: Round, by: By) -> None:
 def _comes_back(round_: Round, wanted: int) -> bool:
     """Collect until a disk has so many bytes free. False: it never has."""
     deadline = time.monotonic() + DEADLINE
-    while free(round_.disk) < wanted:
+    while _room(round_) < wanted:
         if time.monotonic() > deadline:
             return False
         round_.manage("collect").expect(200, 503)  # another round may be under way
