@@ -4,7 +4,7 @@
    or from its environment:       FAIL_UNDER, and FAIL_ERRNO, FAIL_ONLY (a call's name), FAIL_WHILE (a file is there)
 
    how > 0: that errno. HOW_SHORT: a write takes only half. HOW_FULL: from `first` on whatever takes room has none;
-   the database has room again when the file `ballast` there is gone. A blob's fsync that fails loses what is in the
+   the database has room again when the file `ballast` there is empty. A blob's fsync that fails loses what is in the
    file once the fault is over, as the kernel may: until it forgets the pages they can still be read, and the next
    fsync says yes. Only a file that was emptied meanwhile has nothing to lose. An fsync that does not fail is not done
    at all: nobody cuts the power here. */
@@ -52,6 +52,11 @@ static int is_under(const char *path) {
 }
 static int is_blob(const char *path) { return strstr(path, "/incoming/") || strstr(path, "/objects/"); }
 
+static int is_kept_back(void) {
+    struct stat facts;
+    return !stat(ballast, &facts) && facts.st_size > 0;
+}
+
 /* Returns 0 to let a call on `path` go on, else `how`. */
 static int verdict(const char *name, const char *path, int takes_room) {
     int saved = errno, fails;
@@ -61,7 +66,7 @@ static int verdict(const char *name, const char *path, int takes_room) {
     } else {
         long number = ++seen;
         fails = first && number >= first && number <= last;
-        if (fails && how == HOW_FULL) fails = takes_room && (is_blob(path) || !access(ballast, F_OK));
+        if (fails && how == HOW_FULL) fails = takes_room && (is_blob(path) || is_kept_back());
         if (fails && how == HOW_SHORT) fails = takes_room == 2;
     }
     errno = saved;

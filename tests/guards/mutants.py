@@ -388,7 +388,7 @@ MUTANTS = {
         METADATA + "test_a_damaged_blob_is_missing_until_it_is_right",
     ),
     "what-is-live-keeps-its-type": Mutant(
-        "if stored is not None and tx.view(repository).value(digest) is not None:",
+        "if stored is not None and view.value(digest) is not None:",
         "if False:",
         "tests/usecases/test_types.py::test_what_is_live_keeps_its_type",
     ),

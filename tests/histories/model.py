@@ -152,13 +152,13 @@ class Model:
         """Return the statuses that a deletion may be answered with; success is 200.
 
         A part is refused unless every index it is part of goes along. Whether parts of what is attached go too is not
-        said, so an answer that turns on that may be either.
+        said, nor whether what needs each other in a circle does, so an answer that turns on that may be either.
         """
         if any(self.value(repository, reference) is None for reference in references):
             return {404}
         named = [reference for reference in references if ":" in reference]
-        least = self._going(repository, references, with_children=with_children, and_of_attached=False)
-        most = self._going(repository, references, with_children=with_children, and_of_attached=True)
+        least = self._surely_going(repository, references, with_children=with_children)
+        most = self._going(repository, references, with_children=with_children)
         statuses = {200}
         if any(self._needed_beside(repository, digest, least) for digest in named):
             statuses.add(403)
@@ -166,14 +166,29 @@ class Model:
             statuses.remove(200)
         return statuses
 
-    def _going(
-        self, repository: str, references: Sequence[str], *, with_children: bool, and_of_attached: bool
-    ) -> set[str]:
-        """Return what goes with references, the largest set of which nothing is needed by what stays."""
+    def _surely_going(self, repository: str, references: Sequence[str], *, with_children: bool) -> set[str]:
+        """Return what goes with references, one after the other, each when nothing that stays needs it."""
+        roots, going = self._asked(repository, references)
+        reach = self.following(repository, roots, with_children=with_children, and_of_attached=False)
+        before = set[str]()
+        while going != before:
+            before = set(going)
+            for each in roots | set(reach):
+                follows = each in roots or bool(reach[each] & going)
+                if follows and (":" not in each or not self._needed_beside(repository, each, going)):
+                    going.add(each)
+        return going
+
+    def _asked(self, repository: str, references: Sequence[str]) -> tuple[set[str], set[str]]:
+        """Return the digests that are meant, and the tags that go in any case."""
         roots = {value for reference in references if (value := self.value(repository, reference)) is not None}
-        reach = self.following(repository, roots, with_children=with_children, and_of_attached=and_of_attached)
         tags = {tag for each in references if ":" in each for tag in self.tags_on(repository, each)}
-        asked = tags | {each for each in references if ":" not in each}
+        return roots, tags | {each for each in references if ":" not in each}
+
+    def _going(self, repository: str, references: Sequence[str], *, with_children: bool) -> set[str]:
+        """Return what goes with references, the largest set of which nothing is needed by what stays."""
+        roots, asked = self._asked(repository, references)
+        reach = self.following(repository, roots, with_children=with_children, and_of_attached=True)
         going, before = roots | set(reach) | asked, set[str]()
         while going != before:
             before = set(going)
