@@ -62,6 +62,7 @@ class Bench:
         self.finding: Finding | None = None
         self.first_found = 0.0
         self.trace: list[str] = []
+        self.released = set[str]()  # blobs that were deleted since the last round, in whichever history
         self._start(place)
 
     def _start(self, place: Path, **more: str) -> None:
