@@ -73,6 +73,16 @@ def test_a_page_of_another_origin_is_refused(registry: Served, seeded: Mapping[s
 
 
 @every_address
+def test_more_parameters_than_anybody_reads_are_refused(
+    registry: Served, seeded: Mapping[str, str], address: Address
+) -> None:
+    path, body = path_of(address, seeded), b"{}" if address.method == "POST" else None
+    asked = registry.wire.ask(address.method, f"{path}?{'n=1&' * 100}n=1", body, **headers_of(registry, address))
+    assert (asked.status, code(asked)) == (400, "REQUEST_INVALID")
+    assert b"at most 100 parameters" in asked.body
+
+
+@every_address
 def test_what_is_not_declared_is_refused(registry: Served, seeded: Mapping[str, str], address: Address) -> None:
     path, body = path_of(address, seeded), b"{}" if address.method == "POST" else None
     headers = headers_of(registry, address)

@@ -1,7 +1,7 @@
 """How an address of the management API is declared: what it is asked, what it answers, and what it may refuse."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from inspect import getdoc
 from typing import Literal, TypeVar
@@ -20,6 +20,7 @@ from refloat.core.errors import (
     Unavailable,
     UploadTooSlow,
 )
+from refloat.web.asgi import MOST_PARAMETERS
 from refloat.web.management_desk import Desk
 from refloat.web.management_queries import Query, read_query
 from refloat.web.management_requests import Body, decode
@@ -80,7 +81,7 @@ def get(
     """Declare an address that shows something."""
 
     async def ask(desk: Desk, request: Request) -> object:
-        return await endpoint(desk, request, read_query(request.query_params, query))
+        return await endpoint(desk, request, read_query(_said(request), query))
 
     return Address("GET", path, *_told_by(endpoint), query, answer, refused, ask)
 
@@ -95,10 +96,17 @@ def post(
     """Declare an address that does something. It has no query."""
 
     async def ask(desk: Desk, request: Request) -> object:
-        read_query(request.query_params, Query)
+        read_query(_said(request), Query)
         return await endpoint(desk, request, decode(await desk.body(request), body))
 
     return Address("POST", path, *_told_by(endpoint), body, answer, (*refused, *WITH_A_BODY, StorageFull), ask)
+
+
+def _said(request: Request) -> Mapping[str, str]:
+    """Return the parameters of a query. Raises RequestInvalid where there are more than anybody would read."""
+    if request.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+        raise RequestInvalid(f"a query has at most {MOST_PARAMETERS} parameters")
+    return request.query_params
 
 
 def admin(address: Address) -> Address:
