@@ -107,6 +107,11 @@ class Shelf:
         with self._lock:
             self._images.remove(image)
 
+    def _has(self, image: Image) -> bool:
+        """Has nobody dropped it since it was seen?"""
+        with self._lock:
+            return any(each is image for each in self._images)
+
     @property
     def images(self) -> list[Image]:
         with self._lock:
@@ -121,7 +126,7 @@ class Shelf:
         for image in images:
             if suits(image) and image.lock.acquire(blocking=False):
                 try:
-                    yield image if suits(image) else None
+                    yield image if self._has(image) and suits(image) else None
                 finally:
                     image.lock.release()
                 return
