@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,31 +51,21 @@ class Ballast:
 
     def restore(self, free: int) -> None:
         """Keep the room back, again or for the first time, if `free` bytes beyond the reserve are enough for that."""
-        if self.lent:
-            if free >= self.lent:
-                self._take_back()
-        elif free >= 2 * SIZE and not self.size:
-            self._take()
-
-    def _take(self) -> None:
         with suppress(OSError):
-            file = durable.create(self._path)
-            try:
-                durable.preallocate(file, SIZE)
-            except OSError:
-                durable.unlink(self._path)
-            finally:
-                os.close(file)
+            if 0 < self.lent <= free:
+                _fill(durable.open_plain(self._path, os.O_RDWR), lambda file: durable.truncate(file, 0))
+            elif free >= 2 * SIZE and not os.path.lexists(self._path):
+                _fill(durable.create(self._path), lambda _: durable.unlink(self._path))
 
-    def _take_back(self) -> None:
-        with suppress(OSError):
-            file = durable.open_plain(self._path, os.O_RDWR)
-            try:
-                durable.preallocate(file, SIZE)
-            except OSError:
-                durable.truncate(file, 0)
-            finally:
-                os.close(file)
+
+def _fill(file: int, leave: Callable[[int], None]) -> None:
+    """Take the room for a file and close it. Where the disk does not let us, it is left as it was."""
+    try:
+        durable.preallocate(file, SIZE)
+    except OSError:
+        leave(file)
+    finally:
+        os.close(file)
 
 
 def ballast_of(directory: Path, database: Path) -> Ballast:

@@ -1,7 +1,7 @@
 """What changes did, in words. Input is moves as the API gives them: repository, reference, old, new."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -83,17 +83,15 @@ def removed(
     repository: str, references: Iterable[str], moves: Sequence[Move], left: Sequence[object], words: Telling = DONE
 ) -> Iterator[str]:
     """Say what a removal of `references` took and left: every tag that goes is named."""
-    gone, references = {str(move["reference"]): str(move["old"]) for move in moves}, list(references)
-    asked = set()
+    gone, references = _gone(moves), list(references)
     for reference in references:
         digest = gone.get(reference, reference)
-        asked.add(digest)
         yield f"{words.removed}: {_with_tags(repository, reference, digest, gone)}"
         if digest not in gone:
             yield say("  the image {digest} stays, and can be pulled by its digest", digest=short(digest))
-    along = [reference for reference in gone if is_digest(reference) and reference not in asked]
-    if along:
-        yield _along(len(along), len(asked))
+    asked = {gone.get(reference, reference) for reference in references}
+    if along := _beside(gone, asked):
+        yield _along(along, len(asked))
     yield from following(
         [tag for tag, digest in gone.items() if is_tag(tag) and tag not in references and digest not in references]
     )
@@ -114,11 +112,9 @@ def removed_many(
         count=len(names),
         names=", ".join(names),
     )
-    gone = {str(move["reference"]): str(move["old"]) for move in moves}
-    asked = {gone.get(reference, reference) for reference in references}
-    along = [reference for reference in gone if is_digest(reference) and reference not in asked]
-    if along:
-        yield _along(len(along), len(names))
+    gone = _gone(moves)
+    if along := _beside(gone, {gone.get(reference, reference) for reference in references}):
+        yield _along(along, len(names))
     yield from following([tag for tag in gone if is_tag(tag) and tag not in references])
     if left:
         yield say(
@@ -137,6 +133,16 @@ def following(tags: Sequence[str], more: int = 0) -> Iterator[str]:
         yield say("  and with that the tag {tag}", tag=names)
     else:
         yield say("  and with that the tags {tags}", tags=names)
+
+
+def _gone(moves: Sequence[Move]) -> dict[str, str]:
+    """Return what each reference that goes pointed to."""
+    return {str(move["reference"]): str(move["old"]) for move in moves}
+
+
+def _beside(gone: Iterable[str], asked: Container[str]) -> int:
+    """Return how many manifests go beside those that were asked for."""
+    return sum(is_digest(reference) and reference not in asked for reference in gone)
 
 
 def _along(count: int, images: int) -> str:

@@ -16,7 +16,9 @@ NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_
 TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 OTHER_DIGEST = re.compile(r"(?!sha256:|sha512:)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
-_FALLBACK = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(?:\.(?:sig|sbom|att))?")
+ATTACHING = ("", ".sig", ".sbom", ".att")  # ends of tags that attach something to the digest they begin with
+STEM = len("sha256-") + 64  # letters before that: a tag has no room for all of a sha512 digest
+_FALLBACK = re.compile(rf"(sha256|sha512)-([0-9a-f]{{64}})(?:{'|'.join(map(re.escape, ATTACHING))})")
 MAX_NAME = 255
 MAX_TAG = 128
 
@@ -80,8 +82,8 @@ class Digest(str):
     @property
     def fallback_tags(self) -> tuple[Tag, ...]:
         """The tags by which clients without the referrers API attach things to this manifest."""
-        stem = self.replace(":", "-", 1)[: len("sha256-") + 64]
-        return tuple(Tag(stem + suffix) for suffix in ("", ".sig", ".sbom", ".att"))
+        stem = self.replace(":", "-", 1)[:STEM]
+        return tuple(Tag(stem + suffix) for suffix in ATTACHING)
 
 
 Reference = Tag | Digest

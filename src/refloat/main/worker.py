@@ -33,7 +33,7 @@ class Worker:
         self._blobs = FileBlobs(ours, settings.reserve, broken, settings.database, lambda: self._metadata.owed())
         self._ways = [self._blobs.make_room]
         self._metadata = SqliteMetadata(
-            settings.database, ours, self._make_room, partial(retire, "database"), is_shared=settings.workers > 1
+            settings.database, ours, self._make_room, partial(retire, "database"), others_write=settings.workers > 1
         )
         terms = CollectTerms(settings.graveyard, settings.history_keep)
         self._collector = Collector(self._metadata, self._blobs, terms, session, ours / "collector.lock")

@@ -5,7 +5,7 @@ from itertools import islice
 
 from refloat.core.errors import ChangeUnknown
 from refloat.core.manifest import Need
-from refloat.core.names import Digest, Reference, RepositoryName, Tag
+from refloat.core.names import ATTACHING, STEM, Digest, Reference, RepositoryName, Tag
 from refloat.core.narrowing import EVERYTHING, Narrowing
 from refloat.core.records import Change, Doomed, Moved, PastValue, RepositoryEntry, StoredManifest, TagEntry
 from refloat.core.standing import Standing
@@ -86,8 +86,8 @@ AND NOT EXISTS (
         JOIN manifests m ON m.repository = ?1 AND m.subject = f.digest
         JOIN tips t ON t.repository = ?1 AND t.reference = m.digest JOIN changes c ON c.n = t.change
         UNION SELECT t.digest, max(m.pushed_at, c.at) FROM follower f
-        JOIN (SELECT '' AS what UNION ALL VALUES ('.sig'), ('.sbom'), ('.att'))
-        JOIN tips t ON t.repository = ?1 AND t.reference = substr(replace(f.digest, ':', '-'), 1, 71) || what
+        JOIN (SELECT NULL AS what WHERE 0 UNION ALL VALUES {", ".join(f"('{suffix}')" for suffix in ATTACHING)})
+        JOIN tips t ON t.repository = ?1 AND t.reference = substr(replace(f.digest, ':', '-'), 1, {STEM}) || what
         JOIN manifests m ON m.repository = ?1 AND m.digest = t.digest JOIN changes c ON c.n = t.change)
     SELECT 1 FROM follower WHERE at >= ?4)"""
 _QUIET_MANIFEST = _QUIET_UNTAGGED.replace("t.manifest > ?2", "t.manifest = ?2")

@@ -38,7 +38,7 @@ class SqliteMetadata:
 
     `database` is the file, migrated before; `directory` holds the epoch file, the receipts of purges and
     `backups/`. `make_room` and `on_broken` are the writer's. Who has it alone only writes: nothing else can open it.
-    `is_shared`: other processes may write, too.
+    With `others_write` other processes do too, and turns are taken among all.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class SqliteMetadata:
         on_broken: OnBroken = log.error,
         access: Access = "shared",
         *,
-        is_shared: bool = False,
+        others_write: bool = False,
     ) -> None:
         self._database = database
-        turns = Turns(directory / "writer.lock" if is_shared else None)
+        turns = Turns(directory / "writer.lock" if others_write else None)
         connection = _opened(database, access, make_room)
         self._writer = Writer(connection, Checkpoints(database, access), turns, make_room, on_broken)
         self._backups = Backups(directory / "backups")

@@ -20,7 +20,7 @@ from refloat.core.errors import (
     Unavailable,
     UploadTooSlow,
 )
-from refloat.web.asgi import MOST_PARAMETERS
+from refloat.web.asgi import refuse_long_query
 from refloat.web.management_desk import Desk
 from refloat.web.management_queries import Query, read_query
 from refloat.web.management_requests import Body, decode
@@ -104,8 +104,7 @@ def post(
 
 def _said(request: Request) -> Mapping[str, str]:
     """Return the parameters of a query. Raises RequestInvalid where there are more than anybody would read."""
-    if request.scope["query_string"].count(b"&") >= MOST_PARAMETERS:
-        raise RequestInvalid(f"a query has at most {MOST_PARAMETERS} parameters")
+    refuse_long_query(request.scope["query_string"])
     return request.query_params
 
 
