@@ -174,7 +174,7 @@ MUTANTS = {
         HERE + "test_a_durable_promise_after_a_weaker_one_is_synced",
     ),
     "ended-leases-are-the-queue": Mutant(
-        "self._execute(_OVER, (repository, json.dumps(blobs), at))",
+        "self._execute(_OVER, (repository, json_list(blobs), at))",
         "pass",
         SWEPT + "test_what_a_sweep_lets_go_of_is_collected",
     ),

@@ -8,6 +8,7 @@
 """
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -35,6 +36,7 @@ PAGE = HOME / "docs" / "benchmarks.md"
 def main() -> int:
     """Measure, print, write. Returns the exit code: 1 only if something could not be measured."""
     asked = arguments()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start would compile what an installed program has compiled
     plan = plan_of(asked)
     results = Results()
     build()
@@ -63,7 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how many rounds (5)")
     parser.add_argument("--only", nargs="+", default=[], choices=[row.key for row in ROWS], metavar="ROW")
     parser.add_argument("--write", action="store_true", help="with --only: replace these rows in the page")
-    parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds()], metavar="NAME")
+    parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds(Path("."))], metavar="NAME")
     parser.add_argument("--before", type=Path, metavar="PROGRAM", help="another refloat, to take turns with")
     parser.add_argument("--directory", type=Path, default=CACHE, help="where data directories are made, and removed")
     return parser.parse_args()

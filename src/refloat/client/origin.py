@@ -1,11 +1,11 @@
 """Where a server is: scheme, host and port, and whether that is this very machine."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
 
 from refloat.client.errors import BadHost, Unreachable
+from refloat.core.hosts import is_loopback
 from refloat.language import say
 
 Plain = Literal["allowed", "loopback"]  # may a server be asked over plain HTTP: any, or only one on loopback
@@ -38,16 +38,6 @@ class Origin:
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}"
-
-
-def is_loopback(host: str) -> bool:
-    """Does `host` name this machine by definition: localhost, or a loopback address?"""
-    if host.rstrip(".").lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def parse_origin(text: str, plain: Plain) -> Origin:

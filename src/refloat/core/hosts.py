@@ -1,5 +1,6 @@
 """How a server is named on the wire: HOST[:PORT]. RFC 3986 section 3.2.2, as far as clients can go there."""
 
+import ipaddress
 import re
 
 MAX_HOST = 255  # characters of a DNS name
@@ -21,3 +22,13 @@ def is_host_field(text: str) -> bool:
 def hostname(host: str) -> str:
     """Return the name or address in a host, without brackets and port."""
     return host[1 : host.index("]")] if host.startswith("[") else host.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Does `host` name this machine by definition: localhost, or a loopback address?"""
+    if host.rstrip(".").lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

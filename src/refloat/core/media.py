@@ -31,7 +31,7 @@ NOT_WRITTEN = "is no media type, which RFC 6838 writes as type/subtype, in at mo
 _NAME = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}")
 _SHOWN = frozenset({"audio", "font", "image", "message", "model", "multipart", "text", "video"})
-_ACTIVE = re.compile(
+_ACTIVE = (
     "application/(?:"
     r"xml.*|.*\+xml|pdf|postscript|hta|signed-exchange.*|web-?bundle|x-mimearchive"  # documents
     r"|(?:x-)?(?:java|ecma)script.*|wasm|x?-?java-.*|x-shockwave-flash|x-futuresplash"  # programs
@@ -54,7 +54,7 @@ def is_media_type(text: str) -> bool:
 def is_active(media_type: str) -> bool:
     """Would a browser show, play, run, install or load something of this type instead of keeping it as bytes?"""
     lowered = media_type.lower()
-    return lowered.partition("/")[0] in _SHOWN or _ACTIVE.fullmatch(lowered) is not None
+    return lowered.partition("/")[0] in _SHOWN or re.fullmatch(_ACTIVE, lowered) is not None
 
 
 def is_generic(media_type: str) -> bool:

@@ -1,5 +1,6 @@
 """`refloat serve`: from flags to a running server. Parts are imported when they are needed."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ def _tell(loaded: Loaded) -> None:
 
 
 def _run(loaded: Loaded, ready_fd: int | None) -> None:
+    gc.disable()  # what is imported stays: looking for garbage among it is a twentieth of a start
     from refloat.main import logs, running
 
     logs.configure(loaded.settings)

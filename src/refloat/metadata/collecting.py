@@ -1,6 +1,5 @@
 """The collector's transactions: rows only, never any I/O on bytes."""
 
-import json
 import sqlite3
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from refloat.core.records import Doomed, Forgotten, Pruned, Upload
 from refloat.metadata.holdings import Holdings
 from refloat.metadata.listing import SqliteListing
 from refloat.metadata.reads import SqliteReader
-from refloat.metadata.rows import to_doomed
+from refloat.metadata.rows import json_list, to_doomed
 
 KEPT_ROUNDS = 1000
 _DUE_CHANGES = """
@@ -122,7 +121,7 @@ class SqliteCollecting:
         self._execute("DELETE FROM manifests WHERE repository = ? AND digest = ?", (repository, digest))
         blobs = [blob for _, blob in parts if blob is not None]
         if blobs:
-            self._execute(_OVER, (repository, json.dumps(blobs), at))  # guard: ended-leases-are-the-queue
+            self._execute(_OVER, (repository, json_list(blobs), at))  # guard: ended-leases-are-the-queue
         return parts
 
     def ended_leases(self, at: int, limit: int) -> list[tuple[RepositoryName, Digest]]:

@@ -3,12 +3,11 @@
 In the order of their digests, so that neighbours in an index of the database are written together.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 
 from refloat.core.manifest import Need
 from refloat.core.names import Digest
-from refloat.metadata.rows import Execute
+from refloat.metadata.rows import Execute, json_list
 
 _HAS = """(EXISTS (SELECT 1 FROM leases WHERE repository = ?1 AND digest = b.digest)
     OR EXISTS (SELECT 1 FROM refs INDEXED BY refs_blob WHERE blob = b.digest AND repository = ?1))"""
@@ -40,7 +39,7 @@ def missing(execute: Execute, repository: int | None, needs: Iterable[Need]) -> 
     required = [need.digest for need in needs if need.required]
     if not required:
         return []
-    absent = {row[0] for row in execute(_MISSING, (repository, json.dumps(required)))}
+    absent = {row[0] for row in execute(_MISSING, (repository, json_list(required)))}
     return [digest for digest in required if digest in absent]
 
 
@@ -64,4 +63,4 @@ def _by_kind(needs: Sequence[Need]) -> dict[tuple[str, bool], str]:
     kinds: dict[tuple[str, bool], list[Digest]] = {}
     for need in needs:
         kinds.setdefault((need.kind, need.required), []).append(need.digest)
-    return {kind: json.dumps(sorted(digests)) for kind, digests in kinds.items()}
+    return {kind: json_list(sorted(digests)) for kind, digests in kinds.items()}

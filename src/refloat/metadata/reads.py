@@ -1,6 +1,5 @@
 """The hot reads: prepared statements on one kept-open connection, from the last committed state."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 
@@ -9,7 +8,7 @@ from refloat.core.names import Digest, Reference, RepositoryName
 from refloat.core.receipts import Receipt, read_line
 from refloat.core.records import Blob, Change, LiveKey, ManifestFacts, StoredManifest, Upload
 from refloat.core.referrers import Referrer, ReferrersAsked
-from refloat.metadata.rows import read_change
+from refloat.metadata.rows import json_list, read_change
 
 _MANIFEST = """
 SELECT t.digest, m.media_type, CAST(m.body AS BLOB)  -- a damaged row may call it text
@@ -99,7 +98,7 @@ class SqliteReader:
         return LiveKey(row[0], row[1], row[2], bool(row[3])) if row else None
 
     def live_keys(self, digests: Sequence[Digest]) -> list[LiveKey]:
-        rows = self._execute(_LIVE_KEYS, (json.dumps(digests),))
+        rows = self._execute(_LIVE_KEYS, (json_list(digests),))
         return [LiveKey(row[0], row[1], row[2], bool(row[3])) for row in rows]
 
     def upload(self, repository: RepositoryName, upload: str, now: int) -> Upload | None:

@@ -3,6 +3,8 @@
 import sqlite3
 from collections.abc import Callable, Iterable
 
+import msgspec
+
 from refloat.core.moves import Move
 from refloat.core.names import Digest, Reference, RepositoryName, Tag
 from refloat.core.records import Change, Doomed, Moved
@@ -20,6 +22,11 @@ _HOW_MANY = "SELECT count(*) FROM moves WHERE change = ?"
 def to_reference(text: str) -> Reference:
     """Return stored text as what it is."""
     return Digest(text) if ":" in text else Tag(text)
+
+
+def json_list(texts: Iterable[str]) -> str:
+    """Return texts as SQLite's json_each reads them."""
+    return msgspec.json.encode([str(text) for text in texts]).decode()
 
 
 def to_digest(text: str | None) -> Digest | None:

@@ -4,12 +4,11 @@ The rules ask about one reference after the other. Of an index with very many ch
 each, while nobody else writes: what they ask about such a child is read for all of its siblings at once.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from refloat.core.names import Digest, Reference, Tag
-from refloat.metadata.rows import Execute, to_digest
+from refloat.metadata.rows import Execute, json_list, to_digest
 
 MANY = 64  # children of one index that are read together
 
@@ -93,7 +92,7 @@ class _Siblings:
     def __init__(self, execute: Execute, repository: int | None, digests: Sequence[str]) -> None:
         self._execute = execute
         self._repository = repository
-        self._list = json.dumps(digests)
+        self._list = json_list(digests)
         self._answers: dict[_Asked, dict[str, list[str]]] = {}
 
     def found(self, asked: _Asked, about: str) -> Sequence[str]:

@@ -13,8 +13,8 @@ from refloat.core import errors
 from refloat.core.errors import Exhausted, RefloatError, Unavailable, code_of
 from refloat.core.scarcity import exhausted
 from refloat.web.asgi import Header, Request
+from refloat.web.instants import rfc3339
 from refloat.web.paths import STATE
-from refloat.web.spelling import rfc3339
 
 WIRE: dict[type[RefloatError], int] = {
     errors.BlobUnknown: 404,

@@ -2,9 +2,8 @@
 
 from functools import lru_cache
 
-from refloat.client.origin import is_loopback
 from refloat.core.errors import RequestInvalid
-from refloat.core.hosts import hostname, is_host, is_host_field
+from refloat.core.hosts import hostname, is_host, is_host_field, is_loopback
 from refloat.web.asgi import Request
 
 SCHEMES = frozenset({"http", "https"})

@@ -13,7 +13,7 @@ from refloat.core.records import Change, ManifestFacts, Moved, PastValue, Reposi
 from refloat.usecases.collect import Round
 from refloat.usecases.inspect import Image, ImagesPage, Part, State
 from refloat.web import management_shapes as shapes
-from refloat.web.spelling import rfc3339
+from refloat.web.instants import rfc3339
 
 MOST_MOVES = 100  # that a change tells of itself; the rest is a list of its own
 C = TypeVar("C", bound=shapes.Changes)

@@ -12,8 +12,8 @@ from refloat.core.undo import Conflict
 from refloat.usecases.remove import Removed
 from refloat.usecases.undo import Undone
 from refloat.web import management_shapes as shapes
+from refloat.web.instants import rfc3339
 from refloat.web.management_answers import forecast_document, move_document
-from refloat.web.spelling import rfc3339
 
 MOST_SHOWN = 100  # entries of each list
 Moves = Mapping[RepositoryName, Sequence[Move]]

@@ -14,8 +14,8 @@ from refloat.web import management_answers as answers
 from refloat.web import management_queries as queries
 from refloat.web import management_requests as asked
 from refloat.web import management_shapes as shapes
+from refloat.web.instants import instant
 from refloat.web.management_desk import SECOND, Desk
-from refloat.web.spelling import instant
 
 
 async def get_server(desk: Desk, request: Request, query: queries.Query) -> shapes.Server:

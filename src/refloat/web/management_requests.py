@@ -11,6 +11,7 @@ from refloat.core.names import RepositoryName, printable
 from refloat.core.narrowing import Narrowing
 from refloat.core.undo import OnConflict
 from refloat.ports import Reader
+from refloat.web.instants import instant
 from refloat.web.management_queries import ChangesQuery, parameters
 from refloat.web.spelling import (
     Age,
@@ -21,7 +22,6 @@ from refloat.web.spelling import (
     Patterns,
     Reason,
     Revision,
-    instant,
 )
 
 LARGEST_BODY = 1 << 20  # bytes

@@ -20,8 +20,8 @@ from refloat.web import management_answers as answers
 from refloat.web import management_outcomes as outcomes
 from refloat.web import management_requests as asked
 from refloat.web import management_shapes as shapes
+from refloat.web.instants import instant
 from refloat.web.management_desk import SECOND, Desk
-from refloat.web.spelling import instant
 
 _choosing = ThreadPoolExecutor(1, thread_name_prefix="choose")  # one at a time: it is work for the processor alone
 

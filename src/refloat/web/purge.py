@@ -11,6 +11,7 @@ from refloat.core.names import Digest, RepositoryName
 from refloat.core.receipts import Lifted, Note
 from refloat.usecases.purge import Part, PurgeRequest, Scope, Whole
 from refloat.web import management_requests as asked
+from refloat.web.instants import rfc3339
 from refloat.web.management_answers import move_document
 from refloat.web.management_desk import Desk
 from refloat.web.management_queries import Page
@@ -25,7 +26,6 @@ from refloat.web.spelling import (
     Reason,
     RepositoryText,
     TagText,
-    rfc3339,
 )
 
 BEYOND = (

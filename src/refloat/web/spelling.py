@@ -3,22 +3,17 @@
 The descriptions are in the OpenAPI document, and in the sentence that refuses a parameter.
 """
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta
 
-from refloat.core.errors import RequestInvalid
 from refloat.core.kinds import KINDS
-from refloat.core.names import DIGEST, MAX_NAME, NAME, TAG, printable
+from refloat.core.names import DIGEST, MAX_NAME, NAME, TAG
 
 MOST_A_PAGE = 1000
 LONGEST_AGE = 100 * 366 * 24 * 3600  # seconds
 MOST_MOVES = (1 << 31) - 1  # no reference has moved more often
 LARGEST_NUMBER = 10**18 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)")
 _KIND = "|".join(KINDS)
 
 # Of answers.
@@ -99,21 +94,3 @@ Patterns = Annotated[
 ]
 Revision = Annotated[int, Meta(ge=0, le=MOST_MOVES, description=f"a number of changes, at most {MOST_MOVES}")]
 Age = Annotated[int, Meta(ge=0, le=LONGEST_AGE, description=f"a number of seconds, at most {LONGEST_AGE}")]
-
-
-def instant(text: str | None) -> int | None:
-    """Return an RFC 3339 instant as microseconds since 1970. Raises RequestInvalid."""
-    if text is None:
-        return None
-    try:
-        if not _RFC3339.fullmatch(text):
-            raise ValueError(text)
-        moment = datetime.fromisoformat(text.upper())
-        return (moment - _EPOCH) // timedelta(microseconds=1)
-    except (ValueError, OverflowError):
-        raise RequestInvalid(f"{printable(text)} is not an instant as RFC 3339 writes it") from None
-
-
-def rfc3339(at: int) -> str:
-    """Write microseconds since 1970 as an RFC 3339 instant in UTC."""
-    return (_EPOCH + timedelta(microseconds=at)).isoformat(timespec="microseconds").replace("+00:00", "Z")
