@@ -19,7 +19,7 @@ from tools.bench.generators import build
 from tools.bench.plan import Plan, Results
 from tools.bench.refresh import refresh
 from tools.bench.rows import ROWS
-from tools.bench.servers import kinds
+from tools.bench.servers import BEFORE, kinds
 from tools.provision import CACHE, HOME
 
 PHASES = (
@@ -65,7 +65,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how many rounds (5)")
     parser.add_argument("--only", nargs="+", default=[], choices=[row.key for row in ROWS], metavar="ROW")
     parser.add_argument("--write", action="store_true", help="with --only: replace these rows in the page")
-    parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds(Path("."))], metavar="NAME")
+    parser.add_argument("--servers", nargs="+", default=[], choices=[*kinds(), BEFORE], metavar="NAME")
     parser.add_argument("--before", type=Path, metavar="PROGRAM", help="another refloat, to take turns with")
     parser.add_argument("--directory", type=Path, default=CACHE, help="where data directories are made, and removed")
     return parser.parse_args()

@@ -14,7 +14,6 @@ from tools.bench.servers import Kind
 OURS = "refloat"
 STOCK = "docker-registry"
 NEXT = "distribution 3"
-BEFORE = "refloat before"
 
 T = TypeVar("T")
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tools.bench.machine import facts
-from tools.bench.plan import BEFORE, NEXT, OURS, STOCK, Plan, Results
+from tools.bench.plan import NEXT, OURS, STOCK, Plan, Results
 from tools.bench.rows import ROWS, Bar, Row
+from tools.bench.servers import BEFORE
 
 HEADER = ("row", "bar", OURS, STOCK, "ratio", "to distribution 3", "verdict")
 VERDICTS = {True: "met", False: "MISSED", None: ""}

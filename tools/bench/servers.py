@@ -16,6 +16,7 @@ from typing import Self
 from tools.provision import TOOLS, find
 from tools.serving import REFLOAT
 
+BEFORE = "refloat before"
 STARTING = 60.0
 """Seconds a server may take to answer before it counts as broken."""
 
@@ -74,7 +75,7 @@ def kinds(before: Path | None = None) -> dict[str, Kind]:
     """Return the registries that are here, refloat first. `before` is the program of another refloat."""
     known = {"refloat": Kind("refloat", REFLOAT, tree=False)}
     if before is not None:
-        known["refloat before"] = Kind("refloat before", before, tree=False)
+        known[BEFORE] = Kind(BEFORE, before, tree=False)
     stock = find("docker-registry")
     if stock is not None:
         known["docker-registry"] = Kind("docker-registry", stock, tree=True)

@@ -26,7 +26,7 @@ class Application:
         settings = load(
             None, {"HOME": str(directory), "REGISTRY_LOG_ACCESSLOG_DISABLED": "true"}, Flags(root=directory / "root")
         ).settings
-        (directory / "root").mkdir(exist_ok=True)
+        (directory / "root").mkdir(parents=True, exist_ok=True)
         migrate(settings.database)
         self._worker: Any = Worker(settings, "fuzz")
         self._loop = asyncio.new_event_loop()
@@ -63,11 +63,14 @@ class Application:
         self._must("POST", f"/v2/{REPOSITORY}/blobs/uploads/", f"digest={CONFIG.digest}", CONFIG.body)
         for number in range(TAGS):
             self._must("PUT", f"/v2/{REPOSITORY}/manifests/v{number}", "", _image(number).body)
+        self._must("DELETE", f"/v2/{REPOSITORY}/manifests/v3")
+
+    def lengthen(self) -> None:
+        """Push more referrers than are read at once, and some that are large; each is a change of the history too."""
         for number in range(MOST_REFERRERS):
             self._must("PUT", f"/v2/{REPOSITORY}/manifests/many", "", _image(number, MANY).body)
         for number in range(3):
             self._must("PUT", f"/v2/{REPOSITORY}/manifests/large", "", _image(number, LARGE, 2_000_000).body)
-        self._must("DELETE", f"/v2/{REPOSITORY}/manifests/v3")
 
     def _must(self, method: str, path: str, query: str = "", body: bytes = b"") -> None:
         status, said = self.ask(method, path, query.encode(), body)

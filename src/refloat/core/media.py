@@ -31,7 +31,7 @@ NOT_WRITTEN = "is no media type, which RFC 6838 writes as type/subtype, in at mo
 _NAME = "[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(f"{_NAME}/{_NAME}")
 _SHOWN = frozenset({"audio", "font", "image", "message", "model", "multipart", "text", "video"})
-_ACTIVE = (
+_ACTIVE = (  # compiled for the first who asks: no start waits for it
     "application/(?:"
     r"xml.*|.*\+xml|pdf|postscript|hta|signed-exchange.*|web-?bundle|x-mimearchive"  # documents
     r"|(?:x-)?(?:java|ecma)script.*|wasm|x?-?java-.*|x-shockwave-flash|x-futuresplash"  # programs

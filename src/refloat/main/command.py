@@ -52,7 +52,7 @@ def _tell(loaded: Loaded) -> None:
 
 
 def _run(loaded: Loaded, ready_fd: int | None) -> None:
-    gc.disable()  # what is imported stays: looking for garbage among it is a twentieth of a start
+    gc.disable()  # what a start makes stays: looking for garbage among it is a twentieth of the time
     from refloat.main import logs, running
 
     logs.configure(loaded.settings)
@@ -67,4 +67,6 @@ def _run(loaded: Loaded, ready_fd: int | None) -> None:
         if ready_fd is not None:
             os.write(ready_fd, f"{prepared.url}\n".encode())
             os.close(ready_fd)
+        gc.freeze()  # nor is it looked through later: workers share its memory for as long as nobody does
+        gc.enable()
         prepared.serve()

@@ -1,6 +1,5 @@
 """A server's life: claim the directory, bring the database up to date, listen, fork workers, wait."""
 
-import gc
 import logging
 import os
 import secrets
@@ -54,8 +53,6 @@ class Prepared:
 
     def serve(self) -> None:
         """Serve until a signal."""
-        gc.freeze()  # workers share what is here for as long as nobody looks through it
-        gc.enable()
         raise_limit()
         most = descriptors().connections
         (log.warning if most < FEW else log.info)("each worker takes up to %d connections at once", most)

@@ -21,9 +21,9 @@ from refloat.web.capacity import Capacity
 from refloat.web.services import DoorSettings, Services
 
 NOBODY = ("", 0)  # who asks through a socket without addresses
-TURN = 0.0005
-"""Seconds that a thread computes before another has its turn, where it waits. Each statement of a transaction waits
-anew: at Python's own 0.005 a thousand of them take five seconds longer beside one thread that compares patterns."""
+SWITCH_INTERVAL = 0.0005
+"""Seconds that a thread computes before another that waits goes on. Each statement of a transaction waits anew: at
+Python's own 0.005 a thousand of them take five seconds longer beside one thread that compares patterns."""
 
 
 class Worker:
@@ -92,8 +92,8 @@ class Worker:
         await send({"type": "lifespan.shutdown.complete"})
 
     def start(self) -> None:
-        """Begin to collect, and to look at the connections."""
-        sys.setswitchinterval(TURN)
+        """Begin to collect, and to look at the connections; in this process no thread computes for long."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
         self._collector.start(self._interval)
         self._shedder.start()
 

@@ -1,4 +1,4 @@
-"""From rows to the values of `core.records`, where more than one reader needs it."""
+"""Between rows and the values of `core`, where more than one place needs it."""
 
 import sqlite3
 from collections.abc import Callable, Iterable

@@ -15,7 +15,7 @@ LISTS = (
     "/v2/_refloat/v1/repositories/team/app/image", "/v2/nothing/tags/list",
 )  # fmt: skip
 LONG = ("/v2/team/app/referrers/" + MANY, "/v2/team/app/referrers/" + LARGE)
-FIRST_LONG = 254  # of a first byte: these take long, and are asked for rarely
+FIRST_LONG = 254  # of a first byte: these take long, and are asked for rarely, of a registry of their own
 NAMES = (
     "n", "last", "artifactType", "repository", "by", "since", "kind", "before", "after", "reference", "which", "N", "x",
     "page",
@@ -48,16 +48,21 @@ def alter(dice: Random, data: bytes) -> bytes:
 
 
 def open_(place: Path) -> Try:
-    """Return what asks a registry that has some images; every answer is 200 or says what is wrong."""
+    """Return what asks a registry that has some images, or one with long lists of referrers, for those.
+
+    Every answer is 200 or says what is wrong.
+    """
     from tools.fuzz.application import Application
 
-    application = Application(place)
+    few, many = Application(place / "few"), Application(place / "many")
+    many.lengthen()
 
     def attempt(data: bytes) -> Verdict:
         switch = data[0] if data else 0
-        path = LONG[switch - FIRST_LONG] if switch >= FIRST_LONG else LISTS[switch % len(LISTS)]
+        is_long = switch >= FIRST_LONG
+        path = LONG[switch - FIRST_LONG] if is_long else LISTS[switch % len(LISTS)]
         query = data[1:].replace(b"#", b"").replace(b" ", b"+")
-        status, body = application.ask("GET", path, query)
+        status, body = (many if is_long else few).ask("GET", path, query)
         must(status < 500, (status, path, query, body[:200]))
         if not _is_query(query):
             return "syntax"
