@@ -21,9 +21,6 @@ from refloat.web.capacity import Capacity
 from refloat.web.services import DoorSettings, Services
 
 NOBODY = ("", 0)  # who asks through a socket without addresses
-SWITCH_INTERVAL = 0.0005
-"""Seconds that a thread computes before another that waits goes on. Each statement of a transaction waits anew: at
-Python's own 0.005 a thousand of them take five seconds longer beside one thread that compares patterns."""
 
 
 class Worker:
@@ -92,8 +89,7 @@ class Worker:
         await send({"type": "lifespan.shutdown.complete"})
 
     def start(self) -> None:
-        """Begin to collect, and to look at the connections; in this process no thread computes for long."""
-        sys.setswitchinterval(SWITCH_INTERVAL)
+        """Begin to collect, and to look at the connections."""
         self._collector.start(self._interval)
         self._shedder.start()
 

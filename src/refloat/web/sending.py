@@ -18,7 +18,7 @@ from refloat.web.ranges import Span
 
 PIECE = 256 * 1024  # bytes
 LEAST_PIECE = 8 * 1024
-IN_A_ROW = 32  # pieces after which others have their turn
+IN_A_ROW = 32  # pieces of all bodies that are on their way after which others have their turn
 AT_ONCE = 64 * PIECE  # bytes: one piece of each body that is on its way
 _threads = ThreadPoolExecutor(4, thread_name_prefix="read")  # pulls wait for nobody who lists or adds up
 _WITHOUT_WAITING = getattr(os, "RWF_NOWAIT", None)  # Linux
@@ -63,7 +63,7 @@ async def _send_pieces(request: Request, file: int, span: Span, files: Capacity)
                 return
             await request.send_body(piece, "more")
             sent += 1
-            if sent % IN_A_ROW == 0:  # what is sent to nobody is taken at once: only the event loop hears who is gone
+            if sent % max(IN_A_ROW // files.used, 1) == 0:  # only the event loop hears who is gone
                 await asyncio.sleep(0)
         await request.send_body(b"", "last")
     finally:
