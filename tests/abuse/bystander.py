@@ -16,6 +16,7 @@ BUSY_PATIENCE = 10.0
 """The same among other tests on a loaded machine: what was found took a minute, or never ended."""
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = b"{}"
+REPOSITORY = "bystander"
 
 
 class Bystander:
@@ -35,7 +36,7 @@ class Bystander:
         self.failures: list[str] = []
 
     def __enter__(self) -> Self:
-        self._wire.push_blob("bystander", Part("application/octet-stream", CONFIG))
+        self._wire.push_blob(REPOSITORY, Part("application/octet-stream", CONFIG))
         self._thread.start()
         return self
 
@@ -50,12 +51,12 @@ class Bystander:
         for number in count():
             if self._end.is_set():
                 return
-            self._timed("POST", "/v2/bystander/blobs/uploads/", 202)
+            self._timed("POST", f"/v2/{REPOSITORY}/blobs/uploads/", 202)
             body = (
                 f'{{"schemaVersion":2,"mediaType":"{MANIFEST}","annotations":{{"n":"{number}"}},"layers":[],'
                 f'"config":{{"mediaType":"a/b","digest":"{config.digest}","size":{len(CONFIG)}}}}}'
             )
-            self._timed("PUT", f"/v2/bystander/manifests/v{number % 10}", 201, body.encode())
+            self._timed("PUT", f"/v2/{REPOSITORY}/manifests/v{number % 10}", 201, body.encode())
 
     def _timed(self, method: str, path: str, wanted: int, body: bytes | None = None) -> None:
         self._began = time.monotonic()

@@ -1,6 +1,7 @@
 """Floods of manifests that name as much as one may, of uploads and of tags; then all of it is deleted and collected.
 
-Meanwhile somebody else pushes. In the end the database and its log take no more room than if nothing had been.
+Meanwhile somebody else pushes, also while it is deleted and collected. Then what they pushed is deleted too, and in the
+end the database and its log take no more room than if nothing had been.
 """
 
 import http.client
@@ -13,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from tests.abuse.attack import Attack
+from tests.abuse.bystander import REPOSITORY as BYSTANDER
 from tests.abuse.bystander import Bystander
 from tools.content import INDEX
 from tools.proof.part import Effort, Outcome
@@ -26,6 +28,7 @@ UPLOADS = 2000
 TAGS = 40  # of one push
 AT_ONCE = 40  # clients that push large manifests
 OTHERS = 4  # clients that begin uploads and push tags
+MEANWHILE = 5  # rounds of the collector beside another client
 ROUNDS = 20
 LONGEST_ROUND = 600.0  # seconds, on a loaded machine
 ROOM = 8 << 20  # bytes that the database, and its log, may take more than before
@@ -62,9 +65,14 @@ def run(effort: Effort) -> Outcome:
         before = _sizes(served)
         with Bystander(served.address) as bystander:
             _push(served, flood, effort, outcome)
-            _delete(served, outcome)
-            after = _collect(served, before, outcome)
+            _delete(served, outcome, REPOSITORY, f"{REPOSITORY}/**")
+            for _ in range(MEANWHILE):
+                _run_round(served, outcome)
         bystander.judge(outcome, effort)
+        _delete(
+            served, outcome, BYSTANDER
+        )  # the more they were answered the more they have, and nobody took it from them
+        after = _collect(served, before, outcome)
     outcome.notes.append(f"another client waited {bystander.longest:.2f} s at most, in {bystander.answers} requests")
     outcome.notes.append(f"the database and its log took {_told(before)} before and {_told(after)} after")
     return outcome
@@ -128,8 +136,8 @@ def _begin_or_tag(served: Served, number: int) -> Answer:
     return served.wire.ask("PUT", path, body, Content_Type=INDEX)
 
 
-def _delete(served: Served, outcome: Outcome) -> None:
-    removal = json.dumps({"repositories": [REPOSITORY, f"{REPOSITORY}/**"]}).encode()
+def _delete(served: Served, outcome: Outcome, *repositories: str) -> None:
+    removal = json.dumps({"repositories": repositories}).encode()
     answer = served.wire.ask("POST", "/v2/_refloat/v1/remove", removal)
     outcome.tried += 1
     if answer.status not in (200, 201):
@@ -139,9 +147,7 @@ def _delete(served: Served, outcome: Outcome) -> None:
 def _collect(served: Served, before: Sequence[int], outcome: Outcome) -> Sequence[int]:
     """Collect until the room is there again. Returns what the database and its log take then."""
     for _ in range(ROUNDS):
-        time.sleep(1.0)  # what the rounds are apart
-        _run_round(served)
-        outcome.tried += 1
+        _run_round(served, outcome)
         after = _sizes(served)
         if all(now <= then + ROOM for now, then in zip(after, before, strict=True)):
             return after
@@ -149,7 +155,9 @@ def _collect(served: Served, before: Sequence[int], outcome: Outcome) -> Sequenc
     return after
 
 
-def _run_round(served: Served) -> None:
+def _run_round(served: Served, outcome: Outcome) -> None:
+    time.sleep(1.0)  # what the rounds are apart
+    outcome.tried += 1
     connection = http.client.HTTPConnection(served.address, timeout=LONGEST_ROUND)
     try:
         connection.request("POST", "/v2/_refloat/v1/collect", b"{}")
