@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+PLENTY = 8 << 30  # bytes beyond the reserve: more than may be lent and owed together
+
 
 def nothing() -> int:
     """No byte is owed."""
@@ -34,8 +36,11 @@ class Reserve:
         self.promised = 0  # bytes that pushes under way were told they may take, and may not have taken yet
 
     def allows(self, length: int) -> bool:
-        """Would `length` more bytes leave the reserve free? What is owed is asked for only where it can matter."""
-        beyond = self.beyond() - self._lent() - self.promised - length  # guard: what-is-given-up-is-not-for-pushes
+        """Would `length` more bytes leave the reserve free? No file is looked at where that is plain."""
+        beyond = self.beyond() - self.promised - length
+        if beyond >= PLENTY:
+            return True
+        beyond -= self._lent()  # guard: what-is-given-up-is-not-for-pushes
         return beyond >= self._in_log() or beyond >= self._owed()
 
     def beyond(self) -> int:

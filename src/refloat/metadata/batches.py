@@ -229,6 +229,16 @@ def short_of(batch: Sequence[Job]) -> list[Job]:
     return [job for job in batch if job.is_short and job.room == "kept"]  # guard: the-ballast-is-not-for-pushes
 
 
+def is_ready(job: Job) -> bool:
+    """Let a job do what it does before its transaction. False: that failed, and the job with it."""
+    try:
+        if job.ahead is not None:
+            job.ahead()
+    except Exception as problem:  # noqa: BLE001  # it comes out where the work was handed in
+        job.error, job.had_turn = problem, True
+    return job.error is None
+
+
 def _for_the_moment(problem: BaseException) -> BaseException:
     """Return a condition for what was lacking before anything was committed: the database is none the worse for it."""
     return exhausted(problem) or problem

@@ -24,7 +24,7 @@ from typing import TypeVar
 
 from refloat.core import room as rooms
 from refloat.core.errors import StorageFull, Unavailable
-from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, promises_durability, short_of
+from refloat.metadata.batches import Batches, Job, OnBroken, Promise, Weight, is_ready, promises_durability, short_of
 from refloat.metadata.checkpoints import Checkpoints
 from refloat.metadata.failures import with_room
 from refloat.metadata.sqlite import BUSY_TIMEOUT_MS
@@ -199,28 +199,35 @@ class Writer:
                 self._answer(loop, lane, batch)
 
     def _sync_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
-        self._commit_little(batch)
+        is_answered = self._commit_little(loop, lane, batch)
         self._turn.release()
-        self._finish_for(loop, lane, batch)
+        if not is_answered:
+            self._finish_for(loop, lane, batch)
 
     def _transact_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         with self._turn.taken_for_little():
             self._batches.begin(batch, BUSY_TIMEOUT_MS)
             self._batches.run(batch)
-            self._commit_little(batch)
-        self._finish_for(loop, lane, batch)
+            is_answered = self._commit_little(loop, lane, batch)
+        if not is_answered:
+            self._finish_for(loop, lane, batch)
 
     def _finish_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
         self._run_again(batch)
         loop.call_soon_threadsafe(self._answer, loop, lane, batch)
 
-    def _commit_little(self, batch: Sequence[Job]) -> None:
+    def _commit_little(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> bool:
+        """Commit and answer; nobody waits for the log. False: some is to be run again before anybody is answered."""
         self._batches.commit(batch)
+        is_over = not short_of(batch)
+        if is_over:
+            loop.call_soon_threadsafe(self._answer, loop, lane, batch)
         if promises_durability(batch) and self._batches.is_log_long():
             self._batches.bring_log()
+        return is_over
 
     def _transact_much_for(self, loop: asyncio.AbstractEventLoop, lane: Lane, batch: Sequence[Job]) -> None:
-        ready = [job for job in batch if _is_ready(job)]
+        ready = [job for job in batch if is_ready(job)]
         with self._turns.taken():
             done = self._transact(ready) if ready else NOTHING_DONE
             loop.call_soon_threadsafe(self._answer, loop, lane, batch)
@@ -279,16 +286,6 @@ class Writer:
         lane.is_under_way = bool(lane.waiting)
         if lane.is_under_way:
             loop.call_soon(self._next, loop, lane)
-
-
-def _is_ready(job: Job) -> bool:
-    """Let a job do what it does before its transaction. False: that failed, and the job with it."""
-    try:
-        if job.ahead is not None:
-            job.ahead()
-    except Exception as problem:  # noqa: BLE001  # it comes out where the work was handed in
-        job.error, job.had_turn = problem, True
-    return job.error is None
 
 
 def _outcome(job: Job) -> T:  # type: ignore[type-var]  # the result has the type its work returns

@@ -35,8 +35,9 @@ async def pour(chunks: AsyncIterator[bytes], file: UploadFile, check: Callable[[
     finally:
         if writing is not None:
             await writing
-        check(size)
+        if gathered:
+            check(size)
         if size > SMALL:
             await loop.run_in_executor(_threads, file.append, *gathered)
-        else:
+        elif gathered:
             file.append(*gathered)
